@@ -1,0 +1,33 @@
+import type { RuntimeName } from "./runtime.ts";
+import { matches } from "./files.ts";
+
+/** A test file that has no meaning on a runtime. */
+export interface Exclusion {
+  /** Glob over paths relative to the repository. */
+  readonly files: string;
+  readonly runtimes: readonly RuntimeName[];
+  readonly reason: string;
+}
+
+/** Every file that does not run everywhere: this list is the only place. */
+export const EXCLUSIONS: readonly Exclusion[] = [
+  {
+    files: "tests/unit/serve/**",
+    runtimes: ["workerd"],
+    reason: "opens a listening port, which a Worker cannot do",
+  },
+  {
+    files: "tests/unit/cli/**",
+    runtimes: ["workerd"],
+    reason: "a command line with processes and signals, which a Worker does not have",
+  },
+];
+
+/** Why `file` does not run on `runtime`, or `undefined` when it does. */
+export function exclusionOf(
+  file: string,
+  runtime: RuntimeName,
+): string | undefined {
+  return EXCLUSIONS.find((rule) => rule.runtimes.includes(runtime) && matches(file, rule.files))
+    ?.reason;
+}

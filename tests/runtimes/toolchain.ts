@@ -1,0 +1,93 @@
+import { createRequire } from "node:module";
+import type { Missing } from "./runtime.ts";
+import { runProcess } from "./process.ts";
+
+/** Where the pinned runtimes are installed, relative to the repository. */
+export const TOOLCHAIN = ".cache/runtimes";
+
+const SOURCE = new URL("./toolchain/", import.meta.url);
+const INSTALL_TIMEOUT_MS = 300_000;
+
+let pending: Promise<string | Missing> | undefined;
+
+/**
+ * Installs the pinned runtimes once and returns the absolute path of their
+ * `node_modules`. A stamp with the lock's hash makes the second run free.
+ */
+export function installToolchain(root: string): Promise<string | Missing> {
+  pending ??= install(root);
+  return pending;
+}
+
+async function install(root: string): Promise<string | Missing> {
+  const folder = `${root}/${TOOLCHAIN}`;
+  const lock = await Deno.readFile(new URL("package-lock.json", SOURCE));
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", lock))
+    .toHex();
+  const stamp = `${folder}/.stamp`;
+  if (await readOr(stamp, "") === hash) return `${folder}/node_modules`;
+
+  await Deno.mkdir(folder, { recursive: true });
+  for (const name of ["package.json", "package-lock.json"]) {
+    await Deno.copyFile(new URL(name, SOURCE), `${folder}/${name}`);
+  }
+  // No install scripts: every package used here ships its binary as a
+  // platform package, and scripts are the one part a lock does not pin.
+  const npm = await runProcess({
+    command: "npm",
+    args: [
+      "ci",
+      "--ignore-scripts",
+      "--no-audit",
+      "--no-fund",
+      "--loglevel=error",
+    ],
+  }, { cwd: folder, timeoutMs: INSTALL_TIMEOUT_MS });
+  if (npm.startError !== undefined) {
+    return {
+      missing: `npm is needed to fetch the pinned runtimes: ${npm.startError}`,
+    };
+  }
+  if (npm.code !== 0) {
+    const why = npm.timedOut ? `no end after ${INSTALL_TIMEOUT_MS / 1000} s` : npm.output.trim();
+    return { missing: `npm ci of tests/runtimes/toolchain failed: ${why}` };
+  }
+  await Deno.writeTextFile(stamp, hash);
+  return `${folder}/node_modules`;
+}
+
+async function readOr(path: string, otherwise: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return otherwise;
+    throw error;
+  }
+}
+
+/** Part of esbuild's interface that the tests use. */
+export interface Esbuild {
+  build(options: Record<string, unknown>): Promise<EsbuildResult>;
+  stop(): Promise<void>;
+}
+
+/** What a build that does not write files returns. */
+export interface EsbuildResult {
+  readonly outputFiles: readonly {
+    readonly path: string;
+    readonly text: string;
+  }[];
+  readonly metafile?: {
+    readonly inputs: Readonly<Record<string, unknown>>;
+    readonly outputs: Readonly<
+      Record<string, { readonly imports: readonly { readonly path: string }[] }>
+    >;
+  };
+}
+
+/** The pinned esbuild, loaded from the toolchain. */
+export async function loadEsbuild(root: string): Promise<Esbuild | Missing> {
+  const modules = await installToolchain(root);
+  if (typeof modules !== "string") return modules;
+  return createRequire(`${modules}/`)("esbuild") as Esbuild;
+}

@@ -1,0 +1,83 @@
+import { bun } from "./runtimes/bun.ts";
+import { deno, denoDoc } from "./runtimes/deno.ts";
+import { node } from "./runtimes/node.ts";
+import type { Runtime } from "./runtimes/runtime.ts";
+import { workerd } from "./runtimes/workerd.ts";
+
+/** A set of test files, what runs them, and how long that may take. */
+export interface Suite {
+  readonly name: string;
+  /** Globs relative to the repository. No file: the suite is not listed. */
+  readonly files: readonly string[];
+  readonly runtime: Runtime;
+  readonly timeoutMs: number;
+  /** What the tests talk to, when it is more than the runtime. */
+  readonly peer?: string;
+}
+
+const everywhere: readonly Runtime[] = [deno, node, bun, workerd];
+
+function onEach(
+  name: string,
+  files: readonly string[],
+  runtimes: readonly Runtime[],
+  timeoutMs: number,
+): Suite[] {
+  return runtimes.map((runtime) => ({
+    name: `${name}/${runtime.name}`,
+    files,
+    runtime,
+    timeoutMs,
+  }));
+}
+
+/** Tests against a program that is not ours; one file set for each peer. */
+function interop(peer: string): Suite {
+  return {
+    name: `interop/${peer}`,
+    files: [`tests/interop/*_${peer}_*test.ts`, `tests/interop/*_${peer}_test.ts`],
+    runtime: deno,
+    timeoutMs: 420_000,
+    peer,
+  };
+}
+
+/** Everything `deno task test` runs, in this order. */
+export const SUITES: readonly Suite[] = [
+  {
+    name: "architecture",
+    files: ["tests/architecture/**/*_test.ts"],
+    runtime: deno,
+    timeoutMs: 180_000,
+  },
+  ...onEach("unit", ["tests/unit/**/*_test.ts"], everywhere, 180_000),
+  ...onEach("property", ["tests/property/**/*_test.ts"], everywhere, 240_000),
+  {
+    name: "examples/doc comments",
+    files: ["mod.ts", "src/**/*.ts"],
+    runtime: denoDoc,
+    timeoutMs: 240_000,
+  },
+  {
+    name: "examples/documents",
+    files: ["tests/docs/**/*_test.ts"],
+    runtime: deno,
+    timeoutMs: 300_000,
+  },
+  {
+    name: "examples/programs",
+    files: ["tests/examples/**/*_test.ts"],
+    runtime: deno,
+    timeoutMs: 180_000,
+  },
+  interop("python"),
+  interop("go"),
+  interop("curl"),
+  {
+    name: "browser",
+    files: ["tests/browser/**/*_test.ts"],
+    runtime: deno,
+    timeoutMs: 180_000,
+    peer: "Chromium",
+  },
+];
