@@ -1,0 +1,51 @@
+/**
+ * What an agent is: messages, agents, calls, errors, time, signals and streams.
+ *
+ * @module
+ */
+export { abortable } from "./abortable.ts";
+export {
+  type Agent,
+  agent,
+  type AgentInit,
+  isAgent,
+  type Middleware,
+  type ProcessHandler,
+  type Reply,
+  type StreamHandler,
+  type StreamingAgent,
+} from "./agent.ts";
+export type { CallOptions } from "./call.ts";
+export { type Clock, systemClock, type Timer } from "./clock.ts";
+export type { Code } from "./code.ts";
+export {
+  type ContextKey,
+  type ContextValues,
+  createContextKey,
+  createContextValues,
+} from "./context.ts";
+export { deadline, type DeadlineOptions } from "./deadline.ts";
+export { delay, type DelayOptions } from "./delay.ts";
+export {
+  AgenkitError,
+  type AgenkitErrorOptions,
+  type AgentFailure,
+  AggregateAgentError,
+  CircuitOpenError,
+  codeOf,
+  RateLimitError,
+  RemoteError,
+  TimeoutError,
+} from "./errors.ts";
+export { type Json, type JsonObject, toJson, toJsonObject } from "./json.ts";
+export {
+  isMessage,
+  type Message,
+  message,
+  type MessageChanges,
+  type MessageInit,
+  type Role,
+  text,
+} from "./message.ts";
+export { cancelOnBreak, collect, tee, type TeeOptions } from "./streams.ts";
+export { wrap } from "./wrap.ts";

@@ -1,0 +1,62 @@
+import { describe } from "./json.ts";
+
+/** The bounds that {@linkcode checkNumber} holds a value to. */
+export interface NumberRule {
+  /** The smallest value allowed. */
+  readonly min?: number;
+  /** Whether `min` itself is refused. */
+  readonly exclusive?: boolean;
+  /** The largest value allowed. */
+  readonly max?: number;
+  /** Whether fractions are refused. */
+  readonly integer?: boolean;
+  /** Whether `Infinity` is allowed, meaning "no limit". */
+  readonly infinite?: boolean;
+}
+
+/**
+ * Checks a numeric option at construction.
+ *
+ * @param action What cannot be done, such as `"retry"`; begins the error's text.
+ * @throws {TypeError} If the value is not a number.
+ * @throws {RangeError} If it is NaN, infinite, a fraction or out of bounds; says what was expected.
+ */
+export function checkNumber(
+  action: string,
+  name: string,
+  value: unknown,
+  rule: NumberRule,
+): number {
+  const ok = typeof value === "number" && !Number.isNaN(value) &&
+    (Number.isFinite(value) ? !rule.integer || Number.isInteger(value) : rule.infinite === true) &&
+    (rule.min === undefined || (rule.exclusive ? value > rule.min : value >= rule.min)) &&
+    (rule.max === undefined || value <= rule.max);
+  if (ok) return value;
+  const text = `Cannot ${action} as '${name}' must be ${expected(rule)}: current value is ${
+    describe(value)
+  }`;
+  throw typeof value === "number" ? new RangeError(text) : new TypeError(text);
+}
+
+/**
+ * Checks an option that has to be a function.
+ *
+ * @throws {TypeError} If it is given and is not one.
+ */
+export function checkFunction(action: string, name: string, value: unknown): void {
+  if (value === undefined || typeof value === "function") return;
+  throw new TypeError(
+    `Cannot ${action} as '${name}' must be a function: current value is ${describe(value)}`,
+  );
+}
+
+function expected({ min, exclusive, max, integer, infinite }: NumberRule): string {
+  const noun = integer ? "integer" : "number";
+  let phrase = `a finite ${noun}`;
+  if (min === 0 && exclusive) phrase = `a positive ${noun}`;
+  else if (min === 1 && integer) phrase = "a positive integer";
+  else if (min === 0) phrase = `a non-negative ${noun}`;
+  else if (min !== undefined) phrase += ` ${exclusive ? "above" : "of at least"} ${min}`;
+  if (max !== undefined) phrase += ` of at most ${max}`;
+  return infinite ? `${phrase} or Infinity` : phrase;
+}

@@ -1,0 +1,151 @@
+import type { Timer } from "./clock.ts";
+
+/** The longest delay `setTimeout` takes; a later time is waited for in steps. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
+
+class Entry implements Timer {
+  readonly at: number;
+  readonly callback: () => void;
+  /** Where the entry stands in the heap, or -1. */
+  index = -1;
+  readonly #queue: TimerQueue;
+
+  constructor(queue: TimerQueue, at: number, callback: () => void) {
+    this.#queue = queue;
+    this.at = at;
+    this.callback = callback;
+  }
+
+  cancel(): void {
+    if (this.index >= 0) this.#queue.remove(this);
+  }
+}
+
+/**
+ * Many timers behind one `setTimeout`: a binary heap ordered by time, whose
+ * entries know their place, so that adding and removing cost O(log n) and
+ * nothing is left behind.
+ *
+ * The first entry arms a zero-delay "settle" timer; the real delay is set only
+ * if something still waits when that fires. A call that is over by then has
+ * cost one cheap timer an event-loop turn, however many there were. The queue
+ * never has more than one timer, and none while it is empty (but for a settle
+ * timer about to fire).
+ */
+export class TimerQueue {
+  readonly #now: () => number;
+  readonly #heap: Entry[] = [];
+  readonly #onTimer = () => this.#fire();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** When the armed timer fires; -Infinity for the settle timer. */
+  #armedFor = Number.POSITIVE_INFINITY;
+
+  /** @param now Tells the time, in monotonic milliseconds. */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /** How many entries wait. */
+  get size(): number {
+    return this.#heap.length;
+  }
+
+  /** Runs `callback` at or soon after the time `at`. */
+  add(at: number, callback: () => void): Timer {
+    // NaN would break the order of the heap; it is treated as due.
+    const entry = new Entry(this, Number.isNaN(at) ? Number.NEGATIVE_INFINITY : at, callback);
+    entry.index = this.#heap.push(entry) - 1;
+    this.#up(entry);
+    if (this.#timer === undefined) {
+      this.#armedFor = Number.NEGATIVE_INFINITY;
+      this.#timer = setTimeout(this.#onTimer, 0);
+    } else if (at < this.#armedFor) this.#arm();
+    return entry;
+  }
+
+  /** Removes an entry of this queue. */
+  remove(entry: Timer): void {
+    const { index } = entry as Entry;
+    const last = this.#heap.pop()!;
+    (entry as Entry).index = -1;
+    if (last !== entry) {
+      last.index = index;
+      this.#heap[index] = last;
+      this.#up(last);
+      this.#down(last);
+    }
+    // The settle timer is left to fire: it is due at once, and clearing it costs more.
+    if (this.#heap.length === 0 && this.#armedFor !== Number.NEGATIVE_INFINITY) this.#disarm();
+  }
+
+  #disarm(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#armedFor = Number.POSITIVE_INFINITY;
+  }
+
+  #arm(): void {
+    if (this.#timer !== undefined) clearTimeout(this.#timer);
+    const { at } = this.#heap[0]!;
+    const delay = Math.min(Math.max(Math.ceil(at - this.#now()), 0), MAX_DELAY_MS);
+    this.#armedFor = at;
+    this.#timer = setTimeout(this.#onTimer, delay);
+  }
+
+  #fire(): void {
+    this.#timer = undefined;
+    this.#armedFor = Number.POSITIVE_INFINITY;
+    const now = this.#now();
+    // Only what is due now: a callback that adds a due entry must not starve the loop.
+    const due: Entry[] = [];
+    while (this.#heap.length > 0 && this.#heap[0]!.at <= now) {
+      const entry = this.#heap[0]!;
+      due.push(entry);
+      this.remove(entry);
+    }
+    if (this.#heap.length > 0) this.#arm();
+    for (const entry of due) {
+      try {
+        entry.callback();
+      } catch (error) {
+        // One broken callback must not keep the others from their time.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
+  }
+
+  #up(entry: Entry): void {
+    const heap = this.#heap;
+    let { index } = entry;
+    while (index > 0) {
+      const parentIndex = (index - 1) >> 1;
+      const parent = heap[parentIndex]!;
+      if (parent.at <= entry.at) break;
+      heap[index] = parent;
+      parent.index = index;
+      index = parentIndex;
+    }
+    heap[index] = entry;
+    entry.index = index;
+  }
+
+  #down(entry: Entry): void {
+    const heap = this.#heap;
+    const { length } = heap;
+    let { index } = entry;
+    for (;;) {
+      let child = 2 * index + 1;
+      if (child >= length) break;
+      if (child + 1 < length && heap[child + 1]!.at < heap[child]!.at) child++;
+      const candidate = heap[child]!;
+      if (candidate.at >= entry.at) break;
+      heap[index] = candidate;
+      candidate.index = index;
+      index = child;
+    }
+    heap[index] = entry;
+    entry.index = index;
+  }
+}
