@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { aliases, readConfig, webSafeExports } from "../runtimes/exports.ts";
+import { parseJunit } from "../runtimes/junit.ts";
+import { runProcess } from "../runtimes/process.ts";
+import { isMissing } from "../runtimes/runtime.ts";
+import { type EsbuildResult, loadEsbuild } from "../runtimes/toolchain.ts";
+import { findWorkerHost } from "../runtimes/workerd.ts";
+import { root } from "./graph.ts";
+import { ROOT_BUDGET } from "./rules.ts";
+import { keep } from "./source.ts";
+
+const config = await readConfig(root);
+const webSafe = webSafeExports(config);
+const esbuild = await loadEsbuild(root);
+const skip = isMissing(esbuild) && Deno.env.get("CI") !== "true" && esbuild.missing;
+
+async function bundle(entry: string, minify: boolean): Promise<EsbuildResult> {
+  if (isMissing(esbuild)) throw new Error(esbuild.missing);
+  return await esbuild.build({
+    entryPoints: [`${root}/${entry}`],
+    bundle: true,
+    write: false,
+    minify,
+    metafile: true,
+    format: "esm",
+    target: "esnext",
+    platform: "neutral",
+    mainFields: ["module", "main"],
+    alias: aliases(config, root),
+    legalComments: "none",
+    logLevel: "silent",
+    absWorkingDir: root,
+  });
+}
+
+for (const [name, entry] of webSafe) {
+  test(`bundle of "${name}": neutral, without node: and without Deno`, { skip }, async () => {
+    const { outputFiles, metafile } = await bundle(entry, false);
+    const outside = Object.values(metafile?.outputs ?? {}).flatMap((output) => output.imports);
+    assert.deepEqual(outside.map((one) => one.path), [], "imports left in the bundle");
+    const text = outputFiles[0]?.text ?? "";
+    assert.ok(text.length > 0, "the bundle is empty");
+    const natives = keep(text, "code").split("\n").filter((line) => /\bDeno\b/.test(line));
+    assert.deepEqual(natives, [], "lines that use Deno");
+    assert.doesNotMatch(keep(text, "code", "text"), /["'`]node:/);
+  });
+}
+
+test(`bundle of ".": minified and gzipped it fits the budget`, { skip }, async () => {
+  const { outputFiles } = await bundle(webSafe.get(".") ?? "mod.ts", true);
+  const zipped = new Blob([outputFiles[0]?.text ?? ""]).stream()
+    .pipeThrough(new CompressionStream("gzip"));
+  const size = (await new Response(zipped).bytes()).length;
+  console.log(`root export: ${size} bytes minified and gzipped, budget ${ROOT_BUDGET}`);
+  assert.ok(size <= ROOT_BUDGET, `${size} bytes is more than the budget of ${ROOT_BUDGET}`);
+});
+
+test("web-safe exports: load in workerd, which refuses timers, random and fetch at import", {
+  skip,
+}, async () => {
+  const host = await findWorkerHost(root);
+  if (isMissing(host)) throw new Error(host.missing);
+  const report = `${root}/.cache/test/module_scope.xml`;
+  await Deno.mkdir(`${root}/.cache/test`, { recursive: true });
+  const entries = [...webSafe.values()];
+  const job = { files: [], entries, report, testTimeoutMs: 10_000 };
+  const ended = await runProcess(host.command(job), { cwd: root, timeoutMs: 60_000 });
+  assert.equal(ended.code, 0, ended.output);
+  const loaded = parseJunit(await Deno.readTextFile(report), root);
+  assert.deepEqual(loaded.map((one) => one.file), entries);
+});
+
+test("bundler: is stopped", { skip }, async () => {
+  if (!isMissing(esbuild)) await esbuild.stop();
+});
