@@ -1,0 +1,3 @@
+module agenkit-interop
+
+go 1.22

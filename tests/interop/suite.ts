@@ -1,0 +1,77 @@
+/**
+ * What every interop suite starts with: its toolchains, or a skip by name.
+ *
+ * @module
+ */
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import type { Toolchain } from "./toolchain.ts";
+import { type ClientPeer, type ServerPeer, startClient, startServer } from "./peers.ts";
+
+/**
+ * The paths of the toolchains a suite needs. Should one be missing, reports the
+ * suite as skipped with the reason and answers undefined; in CI it fails.
+ */
+export async function needs<const Name extends string>(
+  suite: string,
+  toolchains: Readonly<Record<Name, Promise<Toolchain>>>,
+): Promise<Readonly<Record<Name, string>> | undefined> {
+  const found = {} as Record<Name, string>;
+  const missing: string[] = [];
+  for (const name of Object.keys(toolchains) as Name[]) {
+    const toolchain = await toolchains[name];
+    if ("missing" in toolchain) missing.push(`${name}: ${toolchain.missing}`);
+    else found[name] = toolchain.path;
+  }
+  if (missing.length === 0) return found;
+  const reason = missing.join("; ");
+  if (Deno.env.get("CI") === "true") {
+    test(`${suite} has its toolchain`, () => assert.fail(reason));
+  } else {
+    test(`${suite} skipped: ${reason}`, { skip: reason }, () => {});
+  }
+  return undefined;
+}
+
+/** Starts something when it is first needed, and ends it if it was. */
+export class Lazy<Value extends AsyncDisposable> {
+  readonly #make: () => Promise<Value>;
+  #value: Promise<Value> | undefined;
+
+  constructor(make: () => Promise<Value>) {
+    this.#make = make;
+  }
+
+  get(): Promise<Value> {
+    return this.#value ??= this.#make();
+  }
+
+  async stop(): Promise<void> {
+    const value = this.#value;
+    this.#value = undefined;
+    await (await value)?.[Symbol.asyncDispose]();
+  }
+}
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+/** A server of the published Python agenkit. */
+export function pythonServer(python: string, ...args: string[]): Promise<ServerPeer> {
+  return startServer(python, ["-u", here("python/server.py"), ...args]);
+}
+
+/** A client of the published Python agenkit. */
+export function pythonClient(python: string): Promise<ClientPeer> {
+  return startClient(python, ["-u", here("python/client.py")]);
+}
+
+/** The Go stand-in as a server. */
+export function goServer(peer: string, ...args: string[]): Promise<ServerPeer> {
+  return startServer(peer, ["server", ...args]);
+}
+
+/** The Go stand-in as a client. */
+export function goClient(peer: string): Promise<ClientPeer> {
+  return startClient(peer, ["client"]);
+}
