@@ -19,20 +19,40 @@ export function onAbort(signal: AbortSignal | undefined, callback: () => void): 
 }
 
 /**
+ * Where a signal comes from: itself, call options (whose signal may be lazy
+ * too), or a function for one that costs something to ask for.
+ */
+export type SignalSource = AbortSignal | CallOptions | (() => AbortSignal);
+
+function signalOf(source: SignalSource | undefined): AbortSignal | undefined {
+  if (source === undefined) return undefined;
+  if (typeof source === "function") return source();
+  return "aborted" in source ? source : source.signal;
+}
+
+/** Whether a source has aborted, as far as can be told without waking it up. */
+function isAborted(source: SignalSource | undefined): boolean {
+  if (source === undefined || typeof source === "function") return false;
+  if ("aborted" in source) return source.aborted;
+  const link = (source as LinkedOptions)[LINK];
+  return link === undefined ? source.signal?.aborted === true : link.aborted;
+}
+
+/**
  * A signal of one's own below a caller's: it aborts when the caller's does, or
  * by {@linkcode LinkedSignal.abort}. The `AbortController` and the listener on
  * the parent are made only when somebody asks for the signal, since most calls
  * never do and `AbortSignal.any` costs more than a whole call.
  */
 export class LinkedSignal {
-  readonly #parent: AbortSignal | undefined;
+  readonly #parent: SignalSource | undefined;
   #controller: AbortController | undefined;
   #unlink: () => void = NOTHING;
   #aborted = false;
   #reason: unknown;
 
-  /** @param parent The caller's signal, if there is one. */
-  constructor(parent?: AbortSignal) {
+  /** @param parent The caller's signal, or where to find it should somebody ask. */
+  constructor(parent?: SignalSource) {
     this.#parent = parent;
   }
 
@@ -43,7 +63,7 @@ export class LinkedSignal {
       this.#controller = controller;
       if (this.#aborted) controller.abort(this.#reason);
       else {
-        const parent = this.#parent;
+        const parent = signalOf(this.#parent);
         this.#unlink = onAbort(parent, () => controller.abort(parent!.reason));
       }
     }
@@ -52,8 +72,7 @@ export class LinkedSignal {
 
   /** Whether it or its parent has aborted, without making a signal. */
   get aborted(): boolean {
-    return this.#aborted || this.#controller?.signal.aborted === true ||
-      this.#parent?.aborted === true;
+    return this.#aborted || this.#controller?.signal.aborted === true || isAborted(this.#parent);
   }
 
   /** Aborts the signal, with a reason. Only the first reason counts. */
@@ -108,8 +127,6 @@ function linkedOptions(
  * Throws the reason of a call that was aborted already, without waking up a
  * signal that nobody has asked for yet.
  */
-export function throwIfAborted(call: LinkedOptions | undefined): void {
-  if (call === undefined) return;
-  const link = call[LINK];
-  if (link === undefined || link.aborted) call.signal?.throwIfAborted();
+export function throwIfAborted(call: CallOptions | undefined): void {
+  if (isAborted(call)) call!.signal!.throwIfAborted();
 }

@@ -53,7 +53,7 @@ export async function* cancelOnBreak<T>(
   start: (call: CallOptions) => AsyncIterable<T>,
   call?: CallOptions,
 ): AsyncGenerator<T, void, undefined> {
-  const link = new LinkedSignal(call?.signal);
+  const link = new LinkedSignal(call);
   const iterator = start(link.options(call))[Symbol.asyncIterator]();
   let finished = false;
   try {
