@@ -31,7 +31,7 @@ function signalOf(source: SignalSource | undefined): AbortSignal | undefined {
 }
 
 /** Whether a source has aborted, as far as can be told without waking it up. */
-function isAborted(source: SignalSource | undefined): boolean {
+export function isAborted(source: SignalSource | undefined): boolean {
   if (source === undefined || typeof source === "function") return false;
   if ("aborted" in source) return source.aborted;
   const link = (source as LinkedOptions)[LINK];
