@@ -34,22 +34,57 @@ function signalOf(source: SignalSource | undefined): AbortSignal | undefined {
 export function isAborted(source: SignalSource | undefined): boolean {
   if (source === undefined || typeof source === "function") return false;
   if ("aborted" in source) return source.aborted;
-  const link = (source as LinkedOptions)[LINK];
+  const link = linkOf(source);
   return link === undefined ? source.signal?.aborted === true : link.aborted;
+}
+
+/** Told of an abort. It is an event listener object, so that watching takes no closure. */
+export interface AbortWatcher {
+  /** Runs once, when the call was aborted. */
+  handleEvent(): void;
+}
+
+/**
+ * Tells a watcher when a call is aborted. The signal of a layer above is not
+ * woken up for that, and its event target, which is slow, not used. To be
+ * called only for a call that has not been aborted yet.
+ */
+export function watchAbort(call: CallOptions | undefined, watcher: AbortWatcher): void {
+  if (call === undefined) return;
+  const link = linkOf(call);
+  if (link !== undefined) link.watch(watcher);
+  else call.signal?.addEventListener("abort", watcher);
+}
+
+/** Takes back what {@linkcode watchAbort} has asked for. */
+export function unwatchAbort(call: CallOptions | undefined, watcher: AbortWatcher): void {
+  if (call === undefined) return;
+  const link = linkOf(call);
+  if (link !== undefined) link.unwatch(watcher);
+  else call.signal?.removeEventListener("abort", watcher);
 }
 
 /**
  * A signal of one's own below a caller's: it aborts when the caller's does, or
- * by {@linkcode LinkedSignal.abort}. The `AbortController` and the listener on
- * the parent are made only when somebody asks for the signal, since most calls
- * never do and `AbortSignal.any` costs more than a whole call.
+ * by {@linkcode LinkedSignal.abort}. The listener on the parent is made only
+ * when somebody asks for the signal or watches it, since most calls never do
+ * and `AbortSignal.any` costs more than a whole call.
  */
-export class LinkedSignal {
+export class LinkedSignal implements AbortWatcher {
   readonly #parent: SignalSource | undefined;
   #controller: AbortController | undefined;
-  #unlink: () => void = NOTHING;
+  /** Whether the parent has been asked to tell of its abort. */
+  #linked = false;
+  #released = false;
+  /** What the parent was when that was done, if it is not call options. */
+  #signal: AbortSignal | undefined;
   #aborted = false;
   #reason: unknown;
+  /** The options that hand this signal on. A copy of them might have another signal. */
+  #options: CallOptions | undefined;
+  /** Nearly always there is one watcher at most. */
+  #watcher: AbortWatcher | undefined;
+  #others: Set<AbortWatcher> | undefined;
 
   /** @param parent The caller's signal, or where to find it should somebody ask. */
   constructor(parent?: SignalSource) {
@@ -59,35 +94,55 @@ export class LinkedSignal {
   /** The linked signal. */
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
-      const controller = new AbortController();
-      this.#controller = controller;
-      if (this.#aborted) controller.abort(this.#reason);
-      else {
-        const parent = signalOf(this.#parent);
-        this.#unlink = onAbort(parent, () => controller.abort(parent!.reason));
-      }
+      this.#controller = new AbortController();
+      this.#link();
+      if (this.#aborted) this.#controller.abort(this.#reason);
     }
     return this.#controller.signal;
   }
 
+  /** Why it has aborted. */
+  get reason(): unknown {
+    return this.#aborted ? this.#reason : signalOf(this.#parent)?.reason;
+  }
+
   /** Whether it or its parent has aborted, without making a signal. */
   get aborted(): boolean {
-    return this.#aborted || this.#controller?.signal.aborted === true || isAborted(this.#parent);
+    return this.#aborted || isAborted(this.#parent);
   }
 
   /** Aborts the signal, with a reason. Only the first reason counts. */
   abort(reason?: unknown): void {
     if (this.aborted) return;
-    this.#aborted = true;
-    this.#reason = reason ?? new DOMException("The signal has been aborted", "AbortError");
-    this.#controller?.abort(this.#reason);
-    this.release();
+    this.#abort(reason ?? new DOMException("The signal has been aborted", "AbortError"));
+  }
+
+  /** Runs when the parent has aborted. */
+  handleEvent(): void {
+    if (!this.#aborted) this.#abort(signalOf(this.#parent)!.reason);
+  }
+
+  /** Tells a watcher of the abort. */
+  watch(watcher: AbortWatcher): void {
+    if (this.#watcher === undefined) this.#watcher = watcher;
+    else (this.#others ??= new Set()).add(watcher);
+    this.#link();
+  }
+
+  /** Takes a watcher back. */
+  unwatch(watcher: AbortWatcher): void {
+    if (this.#watcher === watcher) this.#watcher = undefined;
+    else this.#others?.delete(watcher);
   }
 
   /** Lets go of the parent. To be called when the call is over. */
   release(): void {
-    this.#unlink();
-    this.#unlink = NOTHING;
+    this.#released = true;
+    if (!this.#linked) return;
+    this.#linked = false;
+    if (this.#signal !== undefined) this.#signal.removeEventListener("abort", this);
+    else unwatchAbort(this.#parent as CallOptions, this);
+    this.#signal = undefined;
   }
 
   /**
@@ -98,7 +153,49 @@ export class LinkedSignal {
     call: CallOptions | undefined,
     deadline: number | undefined = call?.deadline,
   ): CallOptions {
-    return linkedOptions(this, deadline, call?.values);
+    return this.#options = linkedOptions(this, deadline, call?.values);
+  }
+
+  /**
+   * Like {@linkcode LinkedSignal.options}, but makes the signal at once: that
+   * costs less than a lazy one where the parent is watched anyway.
+   */
+  eagerOptions(
+    call: CallOptions | undefined,
+    deadline: number | undefined = call?.deadline,
+  ): CallOptions {
+    return this.#options = new EagerOptions(this, deadline, call?.values);
+  }
+
+  /** Whether these options hand this signal on, and are no copy. */
+  owns(options: CallOptions): boolean {
+    return this.#options === options;
+  }
+
+  #link(): void {
+    const parent = this.#parent;
+    if (parent === undefined || this.#linked || this.#aborted) return;
+    if (isAborted(parent)) return this.handleEvent();
+    if (this.#released) return;
+    this.#linked = true;
+    if (typeof parent !== "function" && !("aborted" in parent)) return watchAbort(parent, this);
+    const signal = signalOf(parent)!;
+    if (signal.aborted) return this.handleEvent();
+    this.#signal = signal;
+    signal.addEventListener("abort", this);
+  }
+
+  #abort(reason: unknown): void {
+    this.#aborted = true;
+    this.#reason = reason;
+    this.release();
+    this.#controller?.abort(reason);
+    const watcher = this.#watcher;
+    this.#watcher = undefined;
+    watcher?.handleEvent();
+    const others = this.#others;
+    this.#others = undefined;
+    if (others !== undefined) { for (const other of others) other.handleEvent(); }
   }
 }
 
@@ -106,6 +203,24 @@ const LINK: unique symbol = Symbol("agenkit.link");
 
 interface LinkedOptions extends CallOptions {
   readonly [LINK]?: LinkedSignal;
+}
+
+class EagerOptions implements LinkedOptions {
+  readonly signal: AbortSignal;
+  readonly deadline: number | undefined;
+  readonly values: ContextValues | undefined;
+  readonly [LINK]: LinkedSignal;
+
+  constructor(
+    link: LinkedSignal,
+    deadline: number | undefined,
+    values: ContextValues | undefined,
+  ) {
+    this.signal = link.signal;
+    this.deadline = deadline;
+    this.values = values;
+    this[LINK] = link;
+  }
 }
 
 function linkedOptions(
@@ -123,10 +238,22 @@ function linkedOptions(
   };
 }
 
+function linkOf(call: LinkedOptions): LinkedSignal | undefined {
+  const link = call[LINK];
+  return link !== undefined && link.owns(call) ? link : undefined;
+}
+
 /**
  * Throws the reason of a call that was aborted already, without waking up a
  * signal that nobody has asked for yet.
  */
 export function throwIfAborted(call: CallOptions | undefined): void {
-  if (isAborted(call)) call!.signal!.throwIfAborted();
+  if (isAborted(call)) throw reasonOf(call);
+}
+
+/** Why a call was aborted. */
+export function reasonOf(call: CallOptions | undefined): unknown {
+  if (call === undefined) return undefined;
+  const link = linkOf(call);
+  return link === undefined ? call.signal?.reason : link.reason;
 }
