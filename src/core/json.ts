@@ -41,7 +41,8 @@ export const EMPTY_OBJECT: JsonObject = Object.freeze({});
  * @throws {TypeError} If something in the value is not JSON.
  */
 export function toJson(value: unknown, path = "value"): Json {
-  return copy(value, path, []);
+  // Text is the common case and needs no walk.
+  return typeof value === "string" ? value : new Walk(path).copy(value);
 }
 
 /**
@@ -51,10 +52,11 @@ export function toJson(value: unknown, path = "value"): Json {
  */
 export function toJsonObject(value: unknown, path = "value"): JsonObject {
   if (value === EMPTY_OBJECT) return EMPTY_OBJECT;
+  const walk = new Walk(path);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw refuse(path, "an object", value);
+    throw walk.refuse("an object", value);
   }
-  return copy(value, path, []) as JsonObject;
+  return walk.copy(value) as JsonObject;
 }
 
 /**
@@ -64,89 +66,137 @@ export function toJsonObject(value: unknown, path = "value"): JsonObject {
  * @throws {TypeError} If a key is `__proto__` or the nesting is deeper than 500.
  */
 export function freezeParsed<T extends Json>(value: T, path = "value"): T {
-  freeze(value, path, 0);
+  if (typeof value === "object" && value !== null) new Walk(path).freeze(value);
   return value;
 }
 
-function freeze(value: Json, path: string, depth: number): void {
-  if (typeof value !== "object" || value === null) return;
-  if (depth >= MAX_JSON_DEPTH) throw tooDeep(path);
-  if (Array.isArray(value)) {
-    for (const item of value) freeze(item, path, depth + 1);
-  } else {
-    for (const key of Object.keys(value)) {
-      if (key === "__proto__") throw forbiddenKey(path);
-      freeze((value as JsonObject)[key]!, path, depth + 1);
+/** One walk down a value. It knows where it is, but writes the path only for an error. */
+class Walk {
+  readonly #root: string;
+  /** The key taken at each level. */
+  readonly #keys: (string | number)[] = [];
+  /** The objects it is in, to find cycles. */
+  readonly #ancestors: object[] = [];
+  #depth = 0;
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  copy(value: unknown): Json {
+    switch (typeof value) {
+      case "string":
+      case "boolean":
+        return value;
+      case "number":
+        if (!Number.isFinite(value)) throw this.refuse("a finite number", value);
+        return value;
+      case "object":
+        return value === null ? null : this.#copyParent(value);
+      default:
+        throw this.refuse("JSON", value);
     }
   }
-  Object.freeze(value);
-}
 
-function copy(value: unknown, path: string, ancestors: object[]): Json {
-  switch (typeof value) {
-    case "string":
-    case "boolean":
-      return value;
-    case "number":
-      if (!Number.isFinite(value)) throw refuse(path, "a finite number", value);
-      return value;
-    case "object":
-      break;
-    default:
-      throw refuse(path, "JSON", value);
+  freeze(value: object): void {
+    const depth = this.#enter();
+    if (Array.isArray(value)) {
+      for (let i = 0; i < value.length; i++) {
+        const item: unknown = value[i];
+        if (typeof item !== "object" || item === null) continue;
+        this.#keys[depth] = i;
+        this.freeze(item);
+      }
+    } else {
+      for (const key of Object.keys(value)) {
+        if (key === "__proto__") throw this.#forbiddenKey(depth);
+        const item = (value as Record<string, unknown>)[key];
+        if (typeof item !== "object" || item === null) continue;
+        this.#keys[depth] = key;
+        this.freeze(item);
+      }
+    }
+    Object.freeze(value);
+    this.#depth = depth;
   }
-  if (value === null) return null;
-  if (ancestors.includes(value)) {
-    throw new TypeError(`Cannot use ${path} as JSON: expected a tree, got a cycle`);
+
+  refuse(expected: string, got: unknown): TypeError {
+    return new TypeError(
+      `Cannot use ${this.#path()} as JSON: expected ${expected}, got ${describe(got)}`,
+    );
   }
-  if (ancestors.length >= MAX_JSON_DEPTH) throw tooDeep(path);
-  ancestors.push(value);
-  const result = Array.isArray(value)
-    ? copyArray(value, path, ancestors)
-    : copyObject(value, path, ancestors);
-  ancestors.pop();
-  return result;
-}
 
-function copyArray(value: readonly unknown[], path: string, ancestors: object[]): Json {
-  const result: Json[] = [];
-  for (let i = 0; i < value.length; i++) {
-    result.push(copy(value[i], `${path}[${i}]`, ancestors));
+  #copyParent(value: object): Json {
+    for (let i = 0; i < this.#depth; i++) {
+      if (this.#ancestors[i] === value) {
+        throw new TypeError(`Cannot use ${this.#path()} as JSON: expected a tree, got a cycle`);
+      }
+    }
+    const isArray = isArrayValue(value);
+    // A plain object of another realm has a prototype of its own that ends the chain.
+    const prototype: unknown = isArray ? null : Object.getPrototypeOf(value);
+    if (prototype !== null && Object.getPrototypeOf(prototype) !== null) {
+      throw this.refuse("a plain object", value);
+    }
+    const depth = this.#enter();
+    this.#ancestors[depth] = value;
+    const result = isArray ? this.#copyArray(value, depth) : this.#copyObject(value, depth);
+    this.#depth = depth;
+    return result;
   }
-  return Object.freeze(result);
-}
 
-function copyObject(value: object, path: string, ancestors: object[]): Json {
-  const prototype = Object.getPrototypeOf(value);
-  // A plain object of another realm has a prototype of its own that ends the chain.
-  if (prototype !== null && Object.getPrototypeOf(prototype) !== null) {
-    throw refuse(path, "a plain object", value);
+  #copyArray(value: readonly unknown[], depth: number): Json {
+    const result: Json[] = [];
+    for (let i = 0; i < value.length; i++) {
+      this.#keys[depth] = i;
+      result.push(this.copy(value[i]));
+    }
+    return Object.freeze(result);
   }
-  const result: Record<string, Json> = {};
-  for (const key of Object.keys(value)) {
-    if (key === "__proto__") throw forbiddenKey(path);
-    result[key] = copy((value as Record<string, unknown>)[key], join(path, key), ancestors);
+
+  #copyObject(value: object, depth: number): Json {
+    const result: Record<string, Json> = {};
+    for (const key of Object.keys(value)) {
+      if (key === "__proto__") throw this.#forbiddenKey(depth);
+      this.#keys[depth] = key;
+      result[key] = this.copy((value as Record<string, unknown>)[key]);
+    }
+    return Object.freeze(result);
   }
-  return Object.freeze(result);
+
+  /** Goes one level down; returns the level it was on. */
+  #enter(): number {
+    const depth = this.#depth;
+    if (depth >= MAX_JSON_DEPTH) {
+      const path = this.#path();
+      throw new TypeError(
+        `Cannot use ${path.length > 80 ? `${path.slice(0, 80)}…` : path} as JSON: ` +
+          `expected at most ${MAX_JSON_DEPTH} levels of nesting, got more`,
+      );
+    }
+    this.#depth = depth + 1;
+    return depth;
+  }
+
+  #forbiddenKey(depth: number): TypeError {
+    return new TypeError(
+      `Cannot use ${this.#path(depth)} as JSON: the key "__proto__" is not allowed`,
+    );
+  }
+
+  #path(depth = this.#depth): string {
+    let path = this.#root;
+    for (const key of this.#keys.slice(0, depth)) {
+      if (typeof key === "number") path += `[${key}]`;
+      else path += /^[A-Za-z_$][\w$]*$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
+    }
+    return path;
+  }
 }
 
-function join(path: string, key: string): string {
-  return /^[A-Za-z_$][\w$]*$/.test(key) ? `${path}.${key}` : `${path}[${JSON.stringify(key)}]`;
-}
-
-function refuse(path: string, expected: string, got: unknown): TypeError {
-  return new TypeError(`Cannot use ${path} as JSON: expected ${expected}, got ${describe(got)}`);
-}
-
-function tooDeep(path: string): TypeError {
-  const short = path.length > 80 ? `${path.slice(0, 80)}…` : path;
-  return new TypeError(
-    `Cannot use ${short} as JSON: expected at most ${MAX_JSON_DEPTH} levels of nesting, got more`,
-  );
-}
-
-function forbiddenKey(path: string): TypeError {
-  return new TypeError(`Cannot use ${path} as JSON: the key "__proto__" is not allowed`);
+/** As `Array.isArray`, for a type that keeps its items unknown and read-only. */
+function isArrayValue(value: object): value is readonly unknown[] {
+  return Array.isArray(value);
 }
 
 /** Names a value for an error message: short, and never throws. */
@@ -160,16 +210,20 @@ export function describe(value: unknown): string {
     case "undefined":
       return String(value);
     case "bigint":
-      return `the bigint ${value}n`;
+      return value > -(2n ** 64n) && value < 2n ** 64n ? `the bigint ${value}n` : "a large bigint";
     case "function":
       return "a function";
     case "symbol":
       return "a symbol";
   }
-  if (Array.isArray(value)) return "an array";
-  const prototype = Object.getPrototypeOf(value);
-  const name = prototype?.constructor?.name;
-  return typeof name === "string" && name !== "" && name !== "Object"
-    ? `an instance of ${name}`
-    : "an object";
+  try {
+    if (Array.isArray(value)) return "an array";
+    const name: unknown = Object.getPrototypeOf(value)?.constructor?.name;
+    return typeof name === "string" && name !== "" && name !== "Object" && name.length <= 60
+      ? `an instance of ${name}`
+      : "an object";
+  } catch {
+    // A revoked proxy, or a prototype whose getters throw.
+    return "an object";
+  }
 }
