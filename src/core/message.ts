@@ -19,7 +19,7 @@ export interface MessageChanges {
   readonly content?: Json;
   /** The new metadata; replaces the old as a whole. Spread the old one to add a key. */
   readonly metadata?: JsonObject;
-  /** The new timestamp, RFC 3339 in UTC. */
+  /** The new timestamp, RFC 3339 with a zone; kept in UTC with milliseconds. */
   readonly timestamp?: string;
 }
 
@@ -31,7 +31,7 @@ export interface MessageInit {
   readonly content: Json;
   /** Whatever travels along. @default {{}} */
   readonly metadata?: JsonObject | undefined;
-  /** RFC 3339 in UTC. Default: now. */
+  /** RFC 3339 with a zone; kept in UTC with milliseconds. Default: now. */
   readonly timestamp?: string | undefined;
 }
 
@@ -55,6 +55,10 @@ export interface Message {
    */
   with(changes: MessageChanges): Message;
 }
+
+/** The years 0 to 9999, which is all that RFC 3339 can write. */
+const FIRST_MS = -62_167_219_200_000;
+const LAST_MS = 253_402_300_799_999;
 
 class MessageValue implements Message {
   readonly role: Role;
@@ -95,7 +99,8 @@ class MessageValue implements Message {
  * assert.equal(louder.metadata.session, "s1");
  * ```
  *
- * @throws {TypeError} If the role is empty, or content or metadata is not JSON; names the path.
+ * @throws {TypeError} If the role is empty, or content or metadata is not JSON; names the path;
+ * or if the timestamp is not an RFC 3339 date.
  */
 export function message(role: Role, content: Json, metadata?: JsonObject): Message;
 /** Makes a message from an object with its fields. */
@@ -176,10 +181,24 @@ function checkRole(role: unknown): Role {
   );
 }
 
+const RFC_3339 = /^\d{4}-\d\d-(\d\d)T([01]\d|2[0-3]):\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
+
+// Stricter than Date.parse, which takes other texts on other runtimes, and
+// reads a date without a zone as local time.
 function checkTimestamp(value: unknown): string {
-  const parsed = typeof value === "string" ? Date.parse(value) : Number.NaN;
-  if (!Number.isNaN(parsed)) return timestamp(parsed);
+  const upper = typeof value === "string" ? value.toUpperCase() : "";
+  const day = RFC_3339.exec(upper)?.[1];
+  if (day !== undefined && dayExists(upper, Number(day))) {
+    const at = Date.parse(upper);
+    if (at >= FIRST_MS && at <= LAST_MS) return timestamp(at);
+  }
   throw new TypeError(
-    `Cannot make a message: 'timestamp' must be an RFC 3339 date, got ${describe(value)}`,
+    "Cannot make a message: 'timestamp' must be an RFC 3339 date with a zone, " +
+      `got ${describe(value)}`,
   );
+}
+
+/** Some runtimes take February 30 for March 2. */
+function dayExists(date: string, day: number): boolean {
+  return day <= 28 || new Date(`${date.slice(0, 10)}T00:00Z`).getUTCDate() === day;
 }
