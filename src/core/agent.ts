@@ -167,7 +167,7 @@ class FunctionAgent implements Agent {
   async process(request: Message, call: CallOptions = NO_OPTIONS): Promise<Message> {
     throwIfAborted(call);
     const answer = await this.#process(request, call);
-    return isMessage(answer) ? answer : toMessage(this.name, answer);
+    return toMessage(this.name, answer);
   }
 }
 
@@ -182,7 +182,7 @@ class FunctionStreamingAgent extends FunctionAgent implements StreamingAgent {
   async *stream(request: Message, call: CallOptions = NO_OPTIONS): AsyncGenerator<Message> {
     throwIfAborted(call);
     for await (const chunk of this.#stream(request, call)) {
-      yield isMessage(chunk) ? chunk : toMessage(this.name, chunk);
+      yield toMessage(this.name, chunk);
     }
   }
 }
@@ -215,7 +215,14 @@ async function joined(stream: AsyncIterable<Message>): Promise<Reply> {
   return { role, content, metadata };
 }
 
-function toMessage(name: string, answer: unknown): Message {
+/**
+ * Makes a message of what a handler answered.
+ *
+ * @param name Whose answer it is, for the error's text.
+ * @throws {TypeError} If it is neither a message nor what one can be made from.
+ */
+export function toMessage(name: string, answer: unknown): Message {
+  if (isMessage(answer)) return answer;
   if (typeof answer === "string") return message("agent", answer);
   if (typeof answer === "object" && answer !== null && "content" in answer) {
     return message({ role: "agent", ...answer as { content: Json } });

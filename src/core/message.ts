@@ -156,6 +156,16 @@ export function adoptMessage(
 }
 
 /**
+ * Adds keys to a message's metadata, on a copy. The values have to be text or
+ * finite numbers, or JSON that is frozen already: nothing is checked or
+ * copied, which makes this many times cheaper than `with`.
+ */
+export function annotate(original: Message, extra: JsonObject): Message {
+  const metadata = Object.freeze({ ...original.metadata, ...extra });
+  return new MessageValue(original.role, original.content, metadata, original.timestamp);
+}
+
+/**
  * The content of a message as text: a string as it is, `null` as the empty
  * string, anything else as JSON text.
  *
