@@ -13,6 +13,8 @@ export interface Suite {
   readonly timeoutMs: number;
   /** What the tests talk to, when it is more than the runtime. */
   readonly peer?: string;
+  /** The tests start programs on Node and Bun: `AGENKIT_TEST_NODE` and `_BUN` are set. */
+  readonly givesRuntimes?: boolean;
 }
 
 const everywhere: readonly Runtime[] = [deno, node, bun, workerd];
@@ -31,14 +33,15 @@ function onEach(
   }));
 }
 
-/** Tests against a program that is not ours; one file set for each peer. */
-function interop(peer: string): Suite {
+/** Tests against programs that are not ours; one set of files for each peer. */
+function interop(peer: string, globs: readonly string[], timeoutMs = 300_000): Suite {
   return {
     name: `interop/${peer}`,
-    files: [`tests/interop/*_${peer}_*test.ts`, `tests/interop/*_${peer}_test.ts`],
+    files: globs.map((glob) => `tests/interop/${glob}`),
     runtime: deno,
-    timeoutMs: 420_000,
+    timeoutMs,
     peer,
+    givesRuntimes: true,
   };
 }
 
@@ -70,9 +73,12 @@ export const SUITES: readonly Suite[] = [
     runtime: deno,
     timeoutMs: 180_000,
   },
-  interop("python"),
-  interop("go"),
-  interop("curl"),
+  // The first run builds an environment of 380 MB.
+  interop("python", ["*_to_python_test.ts", "*_python_to_*_test.ts"], 900_000),
+  interop("go", ["*_to_go_test.ts", "*_go_to_*_test.ts"]),
+  interop("curl", ["*_curl_test.ts"]),
+  interop("peers among themselves", ["*_peers_test.ts"]),
+  interop("peers to Node and Bun", ["*_runtimes_test.ts"]),
   {
     name: "browser",
     files: ["tests/browser/**/*_test.ts"],

@@ -1,7 +1,9 @@
 import type { Suite } from "../suites.ts";
+import { findBun } from "./bun.ts";
 import { exclusionOf } from "./exclusions.ts";
 import { expand } from "./files.ts";
 import { type Case, parseJunit } from "./junit.ts";
+import { findNode } from "./node.ts";
 import { type Ended, runProcess } from "./process.ts";
 import { isMissing } from "./runtime.ts";
 
@@ -70,10 +72,20 @@ export async function runSuite(
   await Deno.mkdir(`${root}/.cache/test`, { recursive: true });
   await Deno.remove(report).catch(() => {});
   const line = ready.command(files.run, { root, report, testTimeoutMs: TEST_TIMEOUT_MS });
-  const ended = await runProcess(line, { cwd: root, timeoutMs: suite.timeoutMs });
+  const env = suite.givesRuntimes ? { ...line.env, ...await runtimePaths(root) } : line.env ?? {};
+  const ended = await runProcess({ ...line, env }, { cwd: root, timeoutMs: suite.timeoutMs });
   const xml = await Deno.readTextFile(report).catch(() => "");
   const cases = judge(suite, files.run, parseJunit(xml, root), ended);
   return conclude(suite, ready.label, files, cases, ended.output, started);
+}
+
+/** Where Node and Bun are, for tests that start programs on them. */
+async function runtimePaths(root: string): Promise<Record<string, string>> {
+  const [node, bun] = [await findNode(root), await findBun(root)];
+  return {
+    ...("missing" in node ? {} : { AGENKIT_TEST_NODE: node.path }),
+    ...(typeof bun === "string" ? { AGENKIT_TEST_BUN: bun } : {}),
+  };
 }
 
 /** Adds what the report alone does not say: a crash, a hang, an empty file. */

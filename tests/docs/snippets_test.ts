@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { root } from "../architecture/graph.ts";
+import { expand } from "../runtimes/files.ts";
+import { runProcess } from "../runtimes/process.ts";
+import { parseSnippets, type Program, programs } from "./snippets.ts";
+
+const FOLDER = ".cache/docs";
+const RUN_TIMEOUT_MS = 60_000;
+
+const found: Program[] = [];
+for (const file of await expand(root, ["README.md", "docs/**/*.md"])) {
+  const text = await Deno.readTextFile(`${root}/${file}`);
+  found.push(...programs(parseSnippets(file, text), ["ts", "typescript"]));
+}
+
+/** Where the code of a program is put; its name says where it comes from. */
+function pathOf({ file, line }: Program): string {
+  return `${FOLDER}/${file.replaceAll(/[^\w]+/g, "_")}_${line}.ts`;
+}
+
+async function deno(...args: string[]): Promise<void> {
+  const ended = await runProcess({ command: Deno.execPath(), args }, {
+    cwd: root,
+    timeoutMs: RUN_TIMEOUT_MS,
+  });
+  const how = ended.timedOut ? `no end after ${RUN_TIMEOUT_MS / 1000} s` : `exit ${ended.code}`;
+  assert.equal(ended.code, 0, `${how}\n${ended.output}`);
+}
+
+await Deno.remove(`${root}/${FOLDER}`, { recursive: true }).catch(() => {});
+await Deno.mkdir(`${root}/${FOLDER}`, { recursive: true });
+for (const program of found) {
+  // The empty export makes a module of a snippet that imports nothing.
+  await Deno.writeTextFile(`${root}/${pathOf(program)}`, `${program.code}export {};\n`);
+}
+
+test("snippets: those of TypeScript type-check", async () => {
+  assert.ok(found.length > 0, "README.md and docs hold no TypeScript");
+  await deno("check", "--quiet", ...found.map(pathOf));
+});
+
+for (const program of found) {
+  const { file, line, directive } = program;
+  const name = `${file}:${line} runs`;
+  if (directive.kind === "skip") {
+    test(name, { skip: directive.reason }, () => {});
+  } else if (directive.kind !== "server") {
+    test(name, () => deno("run", "-A", "--no-check", "--quiet", pathOf(program)));
+  }
+}
