@@ -80,7 +80,7 @@ export class TimeoutError extends AgenkitError {
 export class CircuitOpenError extends AgenkitError {
   /** Makes the error; the code is always `unavailable`. */
   constructor(message: string, options: AgenkitErrorOptions = {}) {
-    super("unavailable", message, { retryable: false, ...options });
+    super("unavailable", message, { ...options, retryable: options.retryable ?? false });
   }
 }
 
@@ -123,19 +123,23 @@ export class AggregateAgentError extends AgenkitError {
   /** Each failure, in the order of the agents. */
   readonly errors: readonly AgentFailure[];
 
-  /** Makes the error from the failures; the first one's code is taken over. */
+  /** Makes the error from the failures; code, `retryable` and `cause` are the first one's. */
   constructor(
     message: string,
     errors: readonly AgentFailure[],
     options: AgenkitErrorOptions = {},
   ) {
     const first = errors[0]?.cause;
-    super(codeOf(first) ?? "unknown", message, { cause: first, ...options });
+    super(codeOf(first) ?? "unknown", message, {
+      ...options,
+      cause: options.cause ?? first,
+      retryable: options.retryable ?? (first instanceof AgenkitError ? first.retryable : undefined),
+    });
     this.errors = Object.freeze([...errors]);
   }
 }
 
-/** The code of an error of this package, or of one that carries a canonical code; else `undefined`. */
+/** The code of an error of this package, whichever copy made it; else `undefined`. */
 export function codeOf(error: unknown): Code | undefined {
   if (typeof error !== "object" || error === null || !(BRAND in error)) return undefined;
   const { code } = error as { code?: unknown };
@@ -155,8 +159,13 @@ for (
   ] as const
 ) {
   Object.defineProperty(type.prototype, Symbol.for(`agenkit.${name}`), { value: true });
-  // On the prototype, and as text: bundlers rename classes.
-  Object.defineProperty(type.prototype, "name", { value: name, configurable: true });
+  // On the prototype, and as text: bundlers rename classes. Writable, so that a
+  // subclass may set a name of its own.
+  Object.defineProperty(type.prototype, "name", {
+    value: name,
+    configurable: true,
+    writable: true,
+  });
   Object.defineProperty(type, BRAND_OF, { value: Symbol.for(`agenkit.${name}`) });
 }
 
