@@ -2,7 +2,7 @@ import type { CallOptions } from "./call.ts";
 import { NO_OPTIONS } from "./call.ts";
 import { AgenkitError } from "./errors.ts";
 import { describe, type Json, type JsonObject } from "./json.ts";
-import { isMessage, type Message, message, type Role, text } from "./message.ts";
+import { isMessage, type Message, message, type MessageInit, type Role, text } from "./message.ts";
 import { throwIfAborted } from "./signals.ts";
 
 /**
@@ -62,7 +62,8 @@ export interface AgentInit {
  * message or just its text; what it throws rejects the call.
  *
  * An async generator function makes an agent that streams; its `process` reads
- * the stream to the end and joins the text.
+ * the stream to the end and joins the text. Any other function that returns a
+ * stream is given as `stream` of an object, since it does not tell beforehand.
  *
  * @example
  * ```ts
@@ -73,7 +74,8 @@ export interface AgentInit {
  * assert.equal(text(await shout.process(message("user", "hello"))), "HELLO");
  * ```
  *
- * @throws {TypeError} If the name is empty or there is no handler.
+ * @throws {TypeError} If the name is empty, a handler or the capabilities are of the wrong kind,
+ * or there is no handler.
  */
 export function agent(
   name: string,
@@ -92,7 +94,7 @@ export function agent(
   if (typeof nameOrInit === "string") {
     if (typeof handler !== "function") {
       throw new TypeError(
-        `Cannot make agent ${describe(nameOrInit)}: expected a function, got ${describe(handler)}`,
+        `Cannot make agent '${nameOrInit}': expected a function, got ${describe(handler)}`,
       );
     }
     return isGeneratorFunction(handler)
@@ -158,6 +160,7 @@ class FunctionAgent implements Agent {
       );
     }
     checkHandlers(init);
+    checkCapabilities(init);
     this.name = init.name;
     this.capabilities = Object.freeze([...(init.capabilities ?? [])]);
     this.#process = init.process ??
@@ -181,7 +184,7 @@ class FunctionStreamingAgent extends FunctionAgent implements StreamingAgent {
 
   async *stream(request: Message, call: CallOptions = NO_OPTIONS): AsyncGenerator<Message> {
     throwIfAborted(call);
-    for await (const chunk of this.#stream(request, call)) {
+    for await (const chunk of checkStream(this.name, this.#stream(request, call))) {
       yield toMessage(this.name, chunk);
     }
   }
@@ -202,14 +205,42 @@ function checkHandlers(init: AgentInit): void {
   }
 }
 
+function checkCapabilities({ name, capabilities = [] }: AgentInit): void {
+  const bad = Array.isArray(capabilities)
+    ? capabilities.findIndex((item) => typeof item !== "string")
+    : 0;
+  if (bad === -1) return;
+  throw new TypeError(
+    `Cannot make agent '${name}': 'capabilities' must be an array of strings, got ` +
+      (Array.isArray(capabilities)
+        ? `${describe(capabilities[bad])} in it`
+        : describe(capabilities)),
+  );
+}
+
+function checkStream(name: string, stream: AsyncIterable<Reply>): AsyncIterable<Reply> {
+  if (isStream(stream)) return stream;
+  throw new TypeError(
+    `Cannot read the stream of agent '${name}': expected an async iterable, got ${
+      describe(stream)
+    }`,
+  );
+}
+
+/** Whether a value can be read with `for await`; a string is not meant that way. */
+function isStream(value: unknown): boolean {
+  return typeof value === "object" && value !== null &&
+    (Symbol.asyncIterator in value || Symbol.iterator in value);
+}
+
 /** Joins the text of all chunks, with the metadata of the last that has a key winning. */
 async function joined(stream: AsyncIterable<Message>): Promise<Reply> {
   let content = "";
-  let metadata: JsonObject = {};
+  const metadata: Record<string, Json> = {};
   let role: Role = "agent";
   for await (const chunk of stream) {
     content += text(chunk);
-    metadata = { ...metadata, ...chunk.metadata };
+    Object.assign(metadata, chunk.metadata);
     role = chunk.role;
   }
   return { role, content, metadata };
@@ -225,11 +256,16 @@ export function toMessage(name: string, answer: unknown): Message {
   if (isMessage(answer)) return answer;
   if (typeof answer === "string") return message("agent", answer);
   if (typeof answer === "object" && answer !== null && "content" in answer) {
-    return message({ role: "agent", ...answer as { content: Json } });
+    const { role = "agent", content, metadata, timestamp } = answer as MessageInit;
+    return message({ role, content, metadata, timestamp });
   }
   throw new TypeError(
     `Cannot use what agent '${name}' answered: expected a message, a string or an object with ` +
-      `'content', got ${describe(answer)}`,
+      `'content', got ${
+        isStream(answer) && !Array.isArray(answer)
+          ? "a stream: give it as agent({ name, stream })"
+          : describe(answer)
+      }`,
   );
 }
 
