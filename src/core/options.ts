@@ -28,7 +28,9 @@ export function checkNumber(
   rule: NumberRule,
 ): number {
   const ok = typeof value === "number" && !Number.isNaN(value) &&
-    (Number.isFinite(value) ? !rule.integer || Number.isInteger(value) : rule.infinite === true) &&
+    (Number.isFinite(value)
+      ? !rule.integer || Number.isInteger(value)
+      : rule.infinite === true && value > 0) &&
     (rule.min === undefined || (rule.exclusive ? value > rule.min : value >= rule.min)) &&
     (rule.max === undefined || value <= rule.max);
   if (ok) return value;
@@ -54,7 +56,7 @@ function expected({ min, exclusive, max, integer, infinite }: NumberRule): strin
   const noun = integer ? "integer" : "number";
   let phrase = `a finite ${noun}`;
   if (min === 0 && exclusive) phrase = `a positive ${noun}`;
-  else if (min === 1 && integer) phrase = "a positive integer";
+  else if (min === 1 && integer && !exclusive) phrase = "a positive integer";
   else if (min === 0) phrase = `a non-negative ${noun}`;
   else if (min !== undefined) phrase += ` ${exclusive ? "above" : "of at least"} ${min}`;
   if (max !== undefined) phrase += ` of at most ${max}`;

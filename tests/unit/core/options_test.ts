@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { checkFunction, checkNumber, type NumberRule } from "../../../src/core/options.ts";
+
+function refusal(value: unknown, rule: NumberRule): string {
+  try {
+    checkNumber("retry", "count", value, rule);
+  } catch (error) {
+    const type = typeof value === "number" ? RangeError : TypeError;
+    assert.ok(error instanceof type, `expected a ${type.name}, got ${error}`);
+    return error.message;
+  }
+  return assert.fail(`expected ${String(value)} to be refused`);
+}
+
+test("checkNumber() returns what fits the rule", () => {
+  const cases: [number, NumberRule][] = [
+    [-1.5, {}],
+    [0, { min: 0 }],
+    [Number.MIN_VALUE, { min: 0, exclusive: true }],
+    [1, { min: 1, max: 1, integer: true }],
+    [Infinity, { min: 0, infinite: true }],
+    [Infinity, { min: 1, integer: true, infinite: true }],
+    [2 ** 53, { integer: true }],
+  ];
+  for (const [value, rule] of cases) {
+    assert.equal(checkNumber("retry", "count", value, rule), value);
+  }
+});
+
+test("checkNumber() names the option, the rule and the value", () => {
+  const cases: [unknown, NumberRule, string][] = [
+    [0, { min: 1, integer: true }, "a positive integer: current value is 0"],
+    [1.5, { min: 1, integer: true }, "a positive integer: current value is 1.5"],
+    [NaN, {}, "a finite number: current value is NaN"],
+    [Infinity, {}, "a finite number: current value is Infinity"],
+    [
+      -Infinity,
+      { min: 0, infinite: true },
+      "a non-negative number or Infinity: current value is -Infinity",
+    ],
+    [-Infinity, { infinite: true }, "a finite number or Infinity: current value is -Infinity"],
+    [-1, { min: 0 }, "a non-negative number: current value is -1"],
+    [-1, { min: 0, integer: true }, "a non-negative integer: current value is -1"],
+    [0, { min: 0, exclusive: true }, "a positive number: current value is 0"],
+    [0, { min: 0, exclusive: true, integer: true }, "a positive integer: current value is 0"],
+    [5, { min: 10 }, "a finite number of at least 10: current value is 5"],
+    [10, { min: 10, exclusive: true }, "a finite number above 10: current value is 10"],
+    [1, { min: 1, exclusive: true, integer: true }, "a finite integer above 1: current value is 1"],
+    [2, { min: 0, max: 1 }, "a non-negative number of at most 1: current value is 2"],
+    ["5", { min: 0 }, 'a non-negative number: current value is "5"'],
+    [null, { min: 0 }, "a non-negative number: current value is null"],
+    [undefined, {}, "a finite number: current value is undefined"],
+    [5n, {}, "a finite number: current value is the bigint 5n"],
+    [{}, {}, "a finite number: current value is an object"],
+  ];
+  for (const [value, rule, text] of cases) {
+    assert.equal(refusal(value, rule), `Cannot retry as 'count' must be ${text}`);
+  }
+});
+
+test("checkFunction() takes functions and undefined", () => {
+  checkFunction("retry", "onRetry", undefined);
+  checkFunction("retry", "onRetry", () => {});
+  assert.throws(() => checkFunction("retry", "onRetry", null), {
+    name: "TypeError",
+    message: "Cannot retry as 'onRetry' must be a function: current value is null",
+  });
+  assert.throws(() => checkFunction("retry", "onRetry", "x"), TypeError);
+});
