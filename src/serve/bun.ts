@@ -1,0 +1,46 @@
+import type { FetchHandler, Listener, ListenOptions } from "./listener.ts";
+
+/** The part of Bun's API that is used here; its own types would pull in all of them. */
+interface BunServer {
+  readonly port: number;
+  stop(closeActiveConnections?: boolean): Promise<void>;
+  timeout(request: Request, seconds: number): void;
+}
+
+interface BunGlobal {
+  serve(options: {
+    hostname: string;
+    port: number;
+    idleTimeout: number;
+    maxRequestBodySize: number;
+    tls?: { cert: string; key: string };
+    fetch(request: Request, server: BunServer): Promise<Response>;
+  }): BunServer;
+}
+
+/** The longest idle timeout that Bun takes, in seconds. */
+const MAX_IDLE_SECONDS = 255;
+
+/** Listens with `Bun.serve`. */
+export function listen(handler: FetchHandler, options: ListenOptions): Promise<Listener> {
+  const { hostname, port, tls, idleTimeoutMs } = options;
+  const { Bun } = globalThis as unknown as { Bun: BunGlobal };
+  const server = Bun.serve({
+    hostname,
+    port,
+    idleTimeout: Math.min(Math.ceil(idleTimeoutMs / 1000), MAX_IDLE_SECONDS),
+    // The handler has a limit of its own, and answers with an envelope.
+    maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+    ...(tls === undefined ? undefined : { tls: { cert: tls.cert, key: tls.key } }),
+    fetch(request, server) {
+      // Bun counts an agent at work as an idle connection.
+      server.timeout(request, 0);
+      return handler(request);
+    },
+  });
+  return Promise.resolve({
+    port: server.port,
+    shutdown: () => server.stop(false),
+    kill: () => server.stop(true),
+  });
+}

@@ -1,0 +1,11 @@
+/**
+ * Servers for agents on Deno, Bun and Node, behind one function. For Workers
+ * see the export `./workers`.
+ *
+ * @module
+ */
+export type { Agents } from "../transport/directory.ts";
+export type { CorsOptions } from "../transport/http/origin.ts";
+export type { HttpHandlerOptions } from "../transport/http/server.ts";
+export type { TlsOptions } from "./listener.ts";
+export { type AgentServer, serve, type ServeOptions } from "./serve.ts";

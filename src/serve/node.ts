@@ -1,0 +1,118 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import {
+  createSecureServer,
+  createServer as createHttp2Server,
+  type Http2Server,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type Http2Session,
+} from "node:http2";
+import type { AddressInfo, Socket } from "node:net";
+import { respond, toRequest } from "./node_http.ts";
+import type { FetchHandler, Listener, ListenOptions } from "./listener.ts";
+
+/** What every HTTP/2 connection begins with, RFC 9113 section 3.4. */
+const PREFACE = "PRI * HTTP/2.0";
+
+/**
+ * Listens with `node:http`: HTTP/1.1, and HTTP/2 on the same port, in cleartext
+ * by prior knowledge (h2c) and over TLS by ALPN.
+ */
+export async function listen(handler: FetchHandler, options: ListenOptions): Promise<Listener> {
+  const { hostname, port, tls, idleTimeoutMs } = options;
+  const sessions = new Set<Http2Session>();
+  const track = (server: Http2Server) =>
+    server.on("session", (session) => {
+      sessions.add(session);
+      session.once("close", () => sessions.delete(session));
+    });
+  const onRequest = (
+    request: IncomingMessage | Http2ServerRequest,
+    response: ServerResponse | Http2ServerResponse,
+  ) => void answer(handler, request as IncomingMessage, response as ServerResponse);
+
+  const server = tls === undefined
+    ? cleartext(onRequest, track, idleTimeoutMs)
+    : createSecureServer({ cert: tls.cert, key: tls.key, allowHTTP1: true }, onRequest);
+  if (tls !== undefined) track(server as unknown as Http2Server);
+  server.setTimeout(0);
+
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, hostname, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+  const closed = new Promise<void>((resolve) => server.once("close", resolve));
+  const stop = () => {
+    server.close();
+    (server as Server).closeIdleConnections?.();
+    return closed;
+  };
+  return {
+    port: (server.address() as AddressInfo).port,
+    shutdown: () => {
+      for (const session of sessions) session.close();
+      return stop();
+    },
+    kill: () => {
+      for (const session of sessions) session.destroy();
+      (server as Server).closeAllConnections?.();
+      return stop();
+    },
+  };
+}
+
+/** An HTTP/1.1 server that hands connections which begin with the preface to an HTTP/2 one. */
+function cleartext(
+  onRequest: (request: IncomingMessage, response: ServerResponse) => void,
+  track: (server: Http2Server) => void,
+  idleTimeoutMs: number,
+): Server {
+  const http1 = createServer(
+    { keepAliveTimeout: idleTimeoutMs, headersTimeout: 30_000 },
+    onRequest,
+  );
+  const http2 = createHttp2Server();
+  http2.on("request", onRequest as never);
+  track(http2);
+  // The listener stays the HTTP/1.1 server, which keeps its own limits and idle list.
+  const [accept] = http1.listeners("connection") as ((socket: Socket) => void)[];
+  http1.removeAllListeners("connection");
+  http1.on("connection", (socket: Socket) => {
+    const onError = () => socket.destroy();
+    socket.once("error", onError);
+    socket.setTimeout(idleTimeoutMs, onError);
+    socket.once("data", (head: Uint8Array) => {
+      socket.off("error", onError);
+      socket.setTimeout(0);
+      socket.off("timeout", onError);
+      socket.pause();
+      socket.unshift(head);
+      if (beginsWithPreface(head)) http2.emit("connection", socket);
+      else accept!.call(http1, socket);
+      socket.resume();
+    });
+  });
+  return http1;
+}
+
+function beginsWithPreface(head: Uint8Array): boolean {
+  const text = new TextDecoder().decode(head.subarray(0, PREFACE.length));
+  return text.length >= 3 && PREFACE.startsWith(text);
+}
+
+async function answer(
+  handler: FetchHandler,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+): Promise<void> {
+  try {
+    await respond(await handler(toRequest(incoming, outgoing)), outgoing);
+  } catch {
+    // What is not a valid request never reached the handler.
+    if (!outgoing.headersSent) outgoing.writeHead(400);
+    outgoing.end();
+  }
+}

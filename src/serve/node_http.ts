@@ -1,0 +1,83 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { Readable } from "node:stream";
+
+/** Makes a web request of Node's, over HTTP/1.1 or HTTP/2. */
+export function toRequest(incoming: IncomingMessage, outgoing: ServerResponse): Request {
+  const { method = "GET", url = "/" } = incoming;
+  const headers = new Headers();
+  for (let i = 0; i < incoming.rawHeaders.length; i += 2) {
+    const name = incoming.rawHeaders[i]!;
+    // HTTP/2 puts the request line into headers that begin with a colon.
+    if (!name.startsWith(":")) headers.append(name, incoming.rawHeaders[i + 1]!);
+  }
+  const host = incoming.headers[":authority"] ?? incoming.headers.host ?? "localhost";
+  const scheme = "encrypted" in incoming.socket ? "https" : "http";
+  const hasBody = method !== "GET" && method !== "HEAD";
+  const request = new Request(`${scheme}://${host}${url}`, {
+    method,
+    headers,
+    ...(hasBody ? { body: Readable.toWeb(incoming) as ReadableStream, duplex: "half" } : undefined),
+  } as RequestInit);
+  return withSignal(request, outgoing);
+}
+
+/**
+ * Gives a request a signal that aborts when the client leaves before the
+ * answer is complete. Made when asked for: linking one at construction costs
+ * more than the rest of the request.
+ */
+function withSignal(request: Request, outgoing: ServerResponse): Request {
+  let controller: AbortController | undefined;
+  return Object.defineProperty(request, "signal", {
+    get() {
+      if (controller === undefined) {
+        controller = new AbortController();
+        const leave = () =>
+          controller!.abort(new DOMException("The client has left", "AbortError"));
+        if (outgoing.destroyed) leave();
+        else outgoing.once("close", () => outgoing.writableFinished || leave());
+      }
+      return controller.signal;
+    },
+  });
+}
+
+/** Writes a web response, and no faster than the client reads. */
+export async function respond(response: Response, outgoing: ServerResponse): Promise<void> {
+  const headers: Record<string, string> = {};
+  for (const [name, value] of response.headers) headers[name] = value;
+  // HTTP/2 knows no such header and Node refuses it.
+  if ("stream" in outgoing) delete headers.connection;
+  const streaming = headers["content-type"] === "text/event-stream";
+  if (response.body === null || !streaming) {
+    const body = new Uint8Array(await response.arrayBuffer());
+    outgoing.writeHead(response.status, { ...headers, "content-length": body.byteLength });
+    outgoing.end(body);
+    return;
+  }
+  outgoing.writeHead(response.status, headers);
+  // The client learns that the stream has begun, not only with its first chunk.
+  outgoing.flushHeaders();
+  const reader = response.body.getReader();
+  const leave = () => void reader.cancel().catch(() => {});
+  outgoing.once("close", leave);
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done || outgoing.destroyed) break;
+    if (!outgoing.write(value)) await drained(outgoing);
+  }
+  outgoing.off("close", leave);
+  outgoing.end();
+}
+
+function drained(outgoing: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      outgoing.off("drain", done);
+      outgoing.off("close", done);
+      resolve();
+    };
+    outgoing.once("drain", done);
+    outgoing.once("close", done);
+  });
+}

@@ -1,0 +1,148 @@
+import { systemClock } from "../core/clock.ts";
+import { AgenkitError } from "../core/errors.ts";
+import { checkNumber } from "../core/options.ts";
+import { onAbort } from "../core/signals.ts";
+import type { Agents } from "../transport/directory.ts";
+import { checkLimit } from "../transport/http/headers.ts";
+import { httpHandler, type HttpHandlerOptions } from "../transport/http/server.ts";
+import type { Listen, Listener, TlsOptions } from "./listener.ts";
+
+/** Options of {@linkcode serve}: where to listen, and all that the handler takes. */
+export interface ServeOptions extends HttpHandlerOptions {
+  /** The address to listen at. `"0.0.0.0"` takes calls of other machines too. @default {"127.0.0.1"} */
+  readonly hostname?: string | undefined;
+  /** The port to listen at; 0 takes a free one, see {@linkcode AgentServer.url}. @default {8080} */
+  readonly port?: number | undefined;
+  /** Makes the server speak TLS. */
+  readonly tls?: TlsOptions | undefined;
+  /**
+   * How long a connection may be idle between calls, in milliseconds, where
+   * the runtime lets one say (Bun, Node). @default {60000}
+   */
+  readonly idleTimeoutMs?: number | undefined;
+  /** How long `drain` waits for calls that run before it cuts them, in milliseconds. @default {30000} */
+  readonly drainTimeoutMs?: number | undefined;
+  /** Drains the server when it aborts. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A server that listens. Leaving the scope of an `await using` drains it. */
+export interface AgentServer extends AsyncDisposable {
+  /** Where clients find it, such as `http://127.0.0.1:8080`. */
+  readonly url: string;
+  /** The address that is listened at. */
+  readonly hostname: string;
+  /** The port that is listened at. */
+  readonly port: number;
+  /** How many calls and streams run. */
+  readonly inFlight: number;
+  /** Resolves when the server has closed, for whatever reason. */
+  readonly finished: Promise<void>;
+  /** Takes no new calls, lets those that run end, and closes. May be called often. */
+  drain(): Promise<void>;
+  /** Closes at once and cuts what runs. */
+  close(): Promise<void>;
+}
+
+/**
+ * Serves agents over HTTP on Deno, Bun or Node.
+ *
+ * @example
+ * ```ts
+ * import { agent, text } from "@agenkit/agenkit";
+ * import { serve } from "@agenkit/agenkit/serve";
+ * import assert from "node:assert/strict";
+ *
+ * await using server = await serve(agent("echo", (m) => `Echo: ${text(m)}`), { port: 0 });
+ * const response = await fetch(`${server.url}/health`);
+ * assert.deepEqual(await response.json(), { status: "ok" });
+ * ```
+ *
+ * @param agents One agent, several, or a record of them; the first is the default.
+ * @throws {TypeError} If there is no agent or an option is not valid.
+ * @throws {AgenkitError} `unavailable` if the address cannot be had, `unimplemented` if the runtime cannot listen.
+ */
+export async function serve(agents: Agents, options: ServeOptions = {}): Promise<AgentServer> {
+  const { hostname = "127.0.0.1", tls, signal } = options;
+  const port = checkNumber("serve", "port", options.port ?? 8080, {
+    min: 0,
+    max: 65_535,
+    integer: true,
+  });
+  const idleTimeoutMs = checkLimit("serve", "idleTimeoutMs", options.idleTimeoutMs ?? 60_000);
+  const drainTimeoutMs = checkLimit("serve", "drainTimeoutMs", options.drainTimeoutMs ?? 30_000);
+  const handler = httpHandler(agents, options);
+  signal?.throwIfAborted();
+  const listen = await listenOfRuntime();
+  let listener: Listener;
+  try {
+    listener = await listen(handler, { hostname, port, tls, idleTimeoutMs });
+  } catch (cause) {
+    throw new AgenkitError(
+      "unavailable",
+      `Cannot listen at ${hostname}:${port}: ${(cause as Error).message}`,
+      { cause },
+    );
+  }
+
+  const finished = Promise.withResolvers<void>();
+  let closing: Promise<void> | undefined;
+  const end = async (graceful: boolean) => {
+    release();
+    if (graceful) {
+      const ended = Promise.all([handler.drain(), listener.shutdown()]);
+      const patience = new AbortController();
+      const inTime = await Promise.race([
+        ended.then(() => true),
+        systemClock.sleep(drainTimeoutMs, patience.signal).then(() => false, () => true),
+      ]);
+      patience.abort();
+      if (!inTime) await listener.kill();
+    } else {
+      void handler.drain();
+      await listener.kill();
+    }
+    finished.resolve();
+  };
+  const drain = () => closing ??= end(true);
+  const release = onAbort(signal, () => void drain());
+  return {
+    url: `${tls === undefined ? "http" : "https"}://${reachable(hostname)}:${listener.port}`,
+    hostname,
+    port: listener.port,
+    get inFlight() {
+      return handler.inFlight;
+    },
+    finished: finished.promise,
+    drain,
+    close: () => {
+      if (closing === undefined) return closing = end(false);
+      // Already draining: cut it short.
+      return listener.kill().then(() => closing);
+    },
+    [Symbol.asyncDispose]: drain,
+  };
+}
+
+/** Loads the listener of the runtime at hand, and no other. */
+async function listenOfRuntime(): Promise<Listen> {
+  const scope = globalThis as {
+    Deno?: unknown;
+    Bun?: unknown;
+    process?: { versions?: { node?: string } };
+  };
+  if (scope.Deno !== undefined) return (await import("./deno.ts")).listen;
+  if (scope.Bun !== undefined) return (await import("./bun.ts")).listen;
+  if (scope.process?.versions?.node !== undefined) return (await import("./node.ts")).listen;
+  throw new AgenkitError(
+    "unimplemented",
+    "Cannot listen on this runtime: expected Deno, Bun or Node. On Workers use worker()",
+  );
+}
+
+/** An address that clients on this machine can use for one that means all of them. */
+function reachable(hostname: string): string {
+  if (hostname === "0.0.0.0") return "127.0.0.1";
+  if (hostname === "::") return "[::1]";
+  return hostname.includes(":") ? `[${hostname}]` : hostname;
+}

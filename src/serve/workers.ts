@@ -1,0 +1,51 @@
+/**
+ * The entry of a Cloudflare Worker: agents behind the `fetch` that Workers
+ * call. It has no listener, so nothing here needs more than web APIs.
+ *
+ * @module
+ */
+import type { Agents } from "../transport/directory.ts";
+import {
+  type HttpHandler,
+  httpHandler,
+  type HttpHandlerOptions,
+} from "../transport/http/server.ts";
+
+/** What a Worker's module exports by default. */
+export interface Worker<Env> {
+  /** Answers a request. */
+  fetch(request: Request, env: Env): Promise<Response>;
+}
+
+/**
+ * Serves agents from a Cloudflare Worker.
+ *
+ * @example
+ * ```ts
+ * import { agent, text } from "@agenkit/agenkit";
+ * import { worker } from "@agenkit/agenkit/workers";
+ * import assert from "node:assert/strict";
+ *
+ * // In a Worker: export default worker(...)
+ * const echo = worker(agent("echo", (m) => `Echo: ${text(m)}`));
+ * const response = await echo.fetch(new Request("http://example/health"), {});
+ * assert.equal(response.status, 200);
+ * ```
+ *
+ * @param agents What is offered, or a function that makes it from the bindings of the Worker.
+ * @throws {TypeError} If there is no agent or an option is not valid.
+ */
+export function worker<Env = unknown>(
+  agents: Agents | ((env: Env) => Agents),
+  options: HttpHandlerOptions = {},
+): Worker<Env> {
+  let handler: HttpHandler | undefined;
+  const make = typeof agents === "function" && !("process" in agents) ? agents : undefined;
+  if (make === undefined) handler = httpHandler(agents as Agents, options);
+  return {
+    fetch(request, env) {
+      handler ??= httpHandler(make!(env), options);
+      return handler(request);
+    },
+  };
+}

@@ -1,0 +1,85 @@
+import { AgenkitError } from "../../core/errors.ts";
+import { tooLarge } from "../../protocol/limits.ts";
+
+/**
+ * Reads the text of a request or response, but no more than `limit` bytes of
+ * it, whatever its headers claim.
+ *
+ * @param what Names it in error messages, such as `"The request body"`.
+ * @throws {AgenkitError} `resource_exhausted` if there is more, `invalid_argument` if it is not UTF-8.
+ */
+export async function readText(
+  message: Request | Response,
+  what: string,
+  limit: number,
+): Promise<string> {
+  const { headers, body } = message;
+  if (body === null) return "";
+  const length = headers.get("content-length");
+  if (length !== null && !headers.has("content-encoding")) {
+    if (Number(length) > limit) {
+      // Not awaited: a client may be waiting to send it all.
+      body.cancel().catch(() => {});
+      throw tooLarge(what, limit, Number(length));
+    }
+    return decode(await message.arrayBuffer(), what);
+  }
+  return decode(await readBytes(body, what, limit), what);
+}
+
+async function readBytes(
+  body: ReadableStream<Uint8Array<ArrayBuffer>>,
+  what: string,
+  limit: number,
+): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  const reader = body.getReader();
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) break;
+    size += value.byteLength;
+    if (size > limit) {
+      reader.cancel().catch(() => {});
+      throw tooLarge(what, limit);
+    }
+    chunks.push(value);
+  }
+  if (chunks.length === 1) return chunks[0]!;
+  const bytes = new Uint8Array(size);
+  let offset = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset);
+    offset += chunk.byteLength;
+  }
+  return bytes;
+}
+
+function decode(bytes: ArrayBuffer | Uint8Array, what: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new AgenkitError("invalid_argument", `${what} is not text: expected UTF-8`, { cause });
+  }
+}
+
+/** The pieces of a body, for reading it as it comes. Stopping early cancels it. */
+export async function* chunksOf(
+  body: ReadableStream<Uint8Array<ArrayBuffer>>,
+): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
+  const reader = body.getReader();
+  let finished = false;
+  try {
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) {
+        finished = true;
+        return;
+      }
+      yield value;
+    }
+  } finally {
+    // Not awaited: a cancelled connection has nothing more to say.
+    if (!finished) reader.cancel().catch(() => {});
+  }
+}

@@ -1,0 +1,11 @@
+/**
+ * Agents over HTTP, with server-sent events for streams: a web-standard request
+ * handler on one side, an agent on the other. Web APIs only, so it runs on
+ * Deno, Bun, Node and Workers; the client also in browsers.
+ *
+ * @module
+ */
+export type { Agents } from "../directory.ts";
+export { httpAgent, type HttpAgentOptions } from "./client.ts";
+export type { CorsOptions } from "./origin.ts";
+export { type HttpHandler, httpHandler, type HttpHandlerOptions } from "./server.ts";

@@ -1,0 +1,82 @@
+import { TIMEOUT_HEADER } from "./headers.ts";
+import { HttpProblem } from "./problem.ts";
+
+/** Which web pages of other origins may call a server, and how. */
+export interface CorsOptions {
+  /** The origins, such as `"https://app.example"`, or `"*"` for all. */
+  readonly origins: readonly string[] | "*";
+  /** Request headers that pages may send besides `Content-Type` and the deadline. @default {[]} */
+  readonly headers?: readonly string[];
+  /** How long a browser may remember the answer, in milliseconds. @default {600000} */
+  readonly maxAgeMs?: number;
+}
+
+/** Decides which web pages may call. */
+export class OriginPolicy {
+  readonly #cors: CorsOptions | undefined;
+
+  /** @param cors `true` allows every origin; without it no other origin may call. */
+  constructor(cors: CorsOptions | boolean | undefined) {
+    this.#cors = cors === true ? { origins: "*" } : cors === false ? undefined : cors;
+  }
+
+  /** Whether pages of other origins were allowed at all. */
+  get enabled(): boolean {
+    return this.#cors !== undefined;
+  }
+
+  /**
+   * Refuses requests that a browser sends for a page of an origin that was not
+   * allowed. CORS alone only keeps the page from reading the answer; the agent
+   * would have run, on whatever server the user's browser can reach.
+   *
+   * @throws {HttpProblem} 403.
+   */
+  check(request: Request): void {
+    const origin = request.headers.get("origin");
+    if (origin === null || this.#allows(origin) || isSameOrigin(request, origin)) return;
+    throw new HttpProblem(
+      403,
+      "permission_denied",
+      `Pages of origin ${origin} may not call this server: expected one that 'cors' allows`,
+    );
+  }
+
+  /** Adds what lets an allowed page read the answer. */
+  decorate(request: Request, response: Response): Response {
+    const origin = request.headers.get("origin");
+    if (this.#cors === undefined) return response;
+    response.headers.append("vary", "origin");
+    if (origin === null || !this.#allows(origin)) return response;
+    response.headers.set("access-control-allow-origin", this.#cors.origins === "*" ? "*" : origin);
+    response.headers.set("access-control-expose-headers", "retry-after");
+    return response;
+  }
+
+  /** Answers a browser's question whether a page may call. */
+  preflight(allow: string): Response {
+    const { headers = [], maxAgeMs = 600_000 } = this.#cors!;
+    return new Response(null, {
+      status: 204,
+      headers: {
+        "access-control-allow-methods": allow,
+        "access-control-allow-headers": ["content-type", TIMEOUT_HEADER, ...headers].join(", "),
+        "access-control-max-age": String(Math.floor(maxAgeMs / 1000)),
+      },
+    });
+  }
+
+  #allows(origin: string): boolean {
+    const origins = this.#cors?.origins;
+    return origins === "*" || origins?.includes(origin) === true;
+  }
+}
+
+/** Browsers say it themselves, and no page can forge that; for old ones the hosts are compared. */
+function isSameOrigin(request: Request, origin: string): boolean {
+  const site = request.headers.get("sec-fetch-site");
+  if (site !== null) return site === "same-origin" || site === "none";
+  const host = request.headers.get("x-forwarded-host") ?? request.headers.get("host") ??
+    new URL(request.url).host;
+  return URL.canParse(origin) && new URL(origin).host === host;
+}
