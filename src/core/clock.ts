@@ -1,4 +1,4 @@
-import { TimerQueue } from "./timer_queue.ts";
+import { MAX_DELAY_MS, TimerQueue } from "./timer_queue.ts";
 
 /** A callback waiting for its time, as {@linkcode Clock.schedule} returns it. */
 export interface Timer {
@@ -37,12 +37,16 @@ export function sleepOn(clock: Clock, ms: number, signal?: AbortSignal): Promise
   });
 }
 
+function now(): number {
+  return performance.now();
+}
+
 class SystemClock implements Clock {
-  readonly #queue = new TimerQueue(() => performance.now());
+  readonly #queue = new TimerQueue(now);
   #shared: boolean | undefined;
 
   now(): number {
-    return performance.now();
+    return now();
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
@@ -53,7 +57,9 @@ class SystemClock implements Clock {
     // On Workers a timer dies with the request that made it, so none may be shared.
     this.#shared ??= globalThis.navigator?.userAgent !== "Cloudflare-Workers";
     if (this.#shared) return this.#queue.add(at, callback);
-    const id = setTimeout(callback, Math.max(0, Math.ceil(at - performance.now())));
+    const delay = Math.max(0, Math.ceil(at - now()));
+    if (delay > MAX_DELAY_MS) return new TimerQueue(now).add(at, callback);
+    const id = setTimeout(callback, delay);
     return { cancel: () => clearTimeout(id) };
   }
 }

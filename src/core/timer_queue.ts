@@ -1,22 +1,28 @@
 import type { Timer } from "./clock.ts";
 
 /** The longest delay `setTimeout` takes; a later time is waited for in steps. */
-const MAX_DELAY_MS = 2 ** 31 - 1;
+export const MAX_DELAY_MS: number = 2 ** 31 - 1;
 
 class Entry implements Timer {
   readonly at: number;
-  readonly callback: () => void;
+  /** Entries of one time run in the order they came. */
+  readonly order: number;
+  /** Dropped when it has run or was cancelled, so that nothing it holds stays alive. */
+  callback: (() => void) | undefined;
   /** Where the entry stands in the heap, or -1. */
   index = -1;
   readonly #queue: TimerQueue;
 
-  constructor(queue: TimerQueue, at: number, callback: () => void) {
+  constructor(queue: TimerQueue, at: number, order: number, callback: () => void) {
     this.#queue = queue;
     this.at = at;
+    this.order = order;
     this.callback = callback;
   }
 
   cancel(): void {
+    // Also of one that is out of the queue and about to run in this turn.
+    this.callback = undefined;
     if (this.index >= 0) this.#queue.remove(this);
   }
 }
@@ -35,6 +41,7 @@ class Entry implements Timer {
 export class TimerQueue {
   readonly #now: () => number;
   readonly #heap: Entry[] = [];
+  #order = 0;
   readonly #onTimer = () => this.#fire();
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** When the armed timer fires; -Infinity for the settle timer. */
@@ -53,13 +60,14 @@ export class TimerQueue {
   /** Runs `callback` at or soon after the time `at`. */
   add(at: number, callback: () => void): Timer {
     // NaN would break the order of the heap; it is treated as due.
-    const entry = new Entry(this, Number.isNaN(at) ? Number.NEGATIVE_INFINITY : at, callback);
+    const time = Number.isNaN(at) ? Number.NEGATIVE_INFINITY : at;
+    const entry = new Entry(this, time, this.#order++, callback);
     entry.index = this.#heap.push(entry) - 1;
     this.#up(entry);
     if (this.#timer === undefined) {
       this.#armedFor = Number.NEGATIVE_INFINITY;
       this.#timer = setTimeout(this.#onTimer, 0);
-    } else if (at < this.#armedFor) this.#arm();
+    } else if (time < this.#armedFor) this.#arm();
     return entry;
   }
 
@@ -105,8 +113,10 @@ export class TimerQueue {
     }
     if (this.#heap.length > 0) this.#arm();
     for (const entry of due) {
+      const { callback } = entry;
+      entry.callback = undefined;
       try {
-        entry.callback();
+        callback?.();
       } catch (error) {
         // One broken callback must not keep the others from their time.
         queueMicrotask(() => {
@@ -122,7 +132,7 @@ export class TimerQueue {
     while (index > 0) {
       const parentIndex = (index - 1) >> 1;
       const parent = heap[parentIndex]!;
-      if (parent.at <= entry.at) break;
+      if (!isBefore(entry, parent)) break;
       heap[index] = parent;
       parent.index = index;
       index = parentIndex;
@@ -138,9 +148,9 @@ export class TimerQueue {
     for (;;) {
       let child = 2 * index + 1;
       if (child >= length) break;
-      if (child + 1 < length && heap[child + 1]!.at < heap[child]!.at) child++;
+      if (child + 1 < length && isBefore(heap[child + 1]!, heap[child]!)) child++;
       const candidate = heap[child]!;
-      if (candidate.at >= entry.at) break;
+      if (!isBefore(candidate, entry)) break;
       heap[index] = candidate;
       candidate.index = index;
       index = child;
@@ -148,4 +158,8 @@ export class TimerQueue {
     heap[index] = entry;
     entry.index = index;
   }
+}
+
+function isBefore(a: Entry, b: Entry): boolean {
+  return a.at < b.at || (a.at === b.at && a.order < b.order);
 }
