@@ -1,3 +1,4 @@
+import { checkNumber } from "../core/options.ts";
 import { type Clock, sleepOn, type Timer } from "../core/clock.ts";
 
 interface Entry extends Timer {
@@ -61,7 +62,7 @@ export class TestClock implements Clock {
   /** Runs a callback when the clock reaches a time. */
   schedule(at: number, callback: () => void): Timer {
     const entry: Entry = {
-      at,
+      at: Number.isNaN(at) ? Number.NEGATIVE_INFINITY : at,
       order: this.#order++,
       callback,
       cancel: () => {
@@ -77,9 +78,11 @@ export class TestClock implements Clock {
    * Moves time on, running what falls due in order, each with the time it asked
    * for. After each the promise jobs run, so a call that is woken can go on and
    * wait again within the same advance.
+   *
+   * @throws {RangeError} If `ms` is negative or not finite.
    */
   async advance(ms: number): Promise<void> {
-    const target = this.#now + ms;
+    const target = this.#now + checkNumber("advance", "ms", ms, { min: 0 });
     await settle();
     for (let next = this.#next(); next && next.at <= target; next = this.#next()) {
       this.#now = Math.max(this.#now, next.at);
@@ -90,12 +93,15 @@ export class TestClock implements Clock {
     this.#now = target;
   }
 
-  /** Advances from timer to timer until none waits, at most `limit` times. */
+  /**
+   * Advances from timer to timer until none waits (but for those at `Infinity`, which never come),
+   * at most `limit` times.
+   */
   async runAll(limit = 10_000): Promise<void> {
     await settle();
-    for (let i = 0; this.#entries.length > 0; i++) {
+    for (let i = 0, next = this.#next(); next && next.at < Infinity; next = this.#next(), i++) {
       if (i >= limit) throw new Error(`Cannot run all timers: more than ${limit} came up`);
-      await this.advance(Math.max(0, this.#next()!.at - this.#now));
+      await this.advance(Math.max(0, next.at - this.#now));
     }
   }
 
