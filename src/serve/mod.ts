@@ -4,6 +4,7 @@
  *
  * @module
  */
+export type { ContentMode } from "../protocol/encode.ts";
 export type { Agents } from "../transport/directory.ts";
 export type { CorsOptions } from "../transport/http/origin.ts";
 export type { HttpHandlerOptions } from "../transport/http/server.ts";

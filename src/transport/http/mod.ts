@@ -5,6 +5,7 @@
  *
  * @module
  */
+export type { ContentMode } from "../../protocol/encode.ts";
 export type { Agents } from "../directory.ts";
 export { httpAgent, type HttpAgentOptions } from "./client.ts";
 export type { CorsOptions } from "./origin.ts";

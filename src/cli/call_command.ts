@@ -1,0 +1,107 @@
+import type { CallOptions } from "../core/call.ts";
+import { systemClock } from "../core/clock.ts";
+import { codeOf } from "../core/errors.ts";
+import type { JsonObject } from "../core/json.ts";
+import { type Message, message, text } from "../core/message.ts";
+import { httpAgent } from "../transport/http/client.ts";
+import { readArguments, readDuration, readHeaders } from "./arguments.ts";
+import { EXIT, type Io, painter, UsageError } from "./io.ts";
+
+/** What `agenkit call --help` prints. */
+export const CALL_HELP = `Call an agent and print its answer.
+
+Usage: agenkit call <url> [text] [options]
+
+  <url>                  where the agent is, e.g. http://127.0.0.1:8080
+  [text]                 what to say; read from standard input if left out
+
+Options:
+  -s, --stream           print the answer as it comes
+  -t, --timeout <d>      how long to wait, e.g. 500ms, 10s, 1m    [30s]
+  -n, --name <agent>     which agent, where the server has several
+      --role <role>      role of the message                      [user]
+      --metadata <json>  metadata of the message, a JSON object
+  -H, --header <h>       a header, "Name: value"; may be repeated
+      --json             print messages as JSON, one a line
+  -h, --help             show this
+
+Exit code: 0 answered, 1 the agent failed, 2 wrong usage, 3 not reachable,
+4 timed out, 130 interrupted.
+`;
+
+/**
+ * Runs `agenkit call`.
+ *
+ * @returns The exit code.
+ * @throws {UsageError} If the command line is wrong.
+ */
+export async function callCommand(args: readonly string[], io: Io): Promise<number> {
+  const { values, positionals } = readArguments(args, {
+    stream: { type: "boolean", short: "s" },
+    timeout: { type: "string", short: "t" },
+    name: { type: "string", short: "n" },
+    role: { type: "string" },
+    metadata: { type: "string" },
+    header: { type: "string", short: "H", multiple: true },
+    json: { type: "boolean" },
+    help: { type: "boolean", short: "h" },
+  });
+  if (values.help) {
+    io.out(CALL_HELP);
+    return EXIT.ok;
+  }
+  const [url, said, ...rest] = positionals;
+  if (url === undefined) throw new UsageError("call needs the URL of an agent");
+  if (rest.length > 0) throw new UsageError(`call takes one text, got also "${rest[0]}"; quote it`);
+  const content = said ?? await io.input();
+  if (content === undefined) throw new UsageError("call needs a text, or one on standard input");
+  const timeoutMs = readDuration("timeout", values.timeout as string | undefined ?? "30s");
+  const metadata = readMetadata(values.metadata as string | undefined);
+  const question = message(values.role as string | undefined || "user", content, metadata);
+  const agent = connect(url, {
+    name: values.name as string | undefined,
+    timeoutMs,
+    headers: readHeaders(values.header as string[] | undefined ?? []),
+  });
+
+  const call: CallOptions = { signal: io.stop, deadline: systemClock.now() + timeoutMs };
+  const write = (answer: Message, end: string) =>
+    io.out(values.json ? `${JSON.stringify(answer)}\n` : text(answer) + end);
+  try {
+    if (!values.stream) write(await agent.process(question, call), "\n");
+    else {
+      for await (const chunk of agent.stream(question, call)) write(chunk, "");
+      if (!values.json) io.out("\n");
+    }
+    return EXIT.ok;
+  } catch (error) {
+    if (io.stop.aborted) return EXIT.interrupted;
+    const { red } = painter(io.colours);
+    const code = codeOf(error) ?? "unknown";
+    io.err(`${red(code)}: ${(error as Error).message}\n`);
+    if (code === "unavailable") return EXIT.unreachable;
+    return code === "deadline_exceeded" ? EXIT.timeout : EXIT.failed;
+  }
+}
+
+function connect(url: string, options: Parameters<typeof httpAgent>[1]) {
+  try {
+    return httpAgent(/^[a-z][a-z\d+.-]*:\/\//i.test(url) ? url : `http://${url}`, options);
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+function readMetadata(value: string | undefined): JsonObject {
+  if (value === undefined) return {};
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(value);
+  } catch {
+    parsed = undefined;
+  }
+  if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) {
+    return parsed as JsonObject;
+  }
+  throw new UsageError(`--metadata must be a JSON object, got ${JSON.stringify(value)}`);
+}

@@ -1,0 +1,72 @@
+import process from "node:process";
+
+/** What a command line program reads and writes; tests hand in their own. */
+export interface Io {
+  /** Writes to standard output. */
+  out(text: string): void;
+  /** Writes to standard error. */
+  err(text: string): void;
+  /** Reads all of standard input, or gives `undefined` if that is a terminal. */
+  input(): Promise<string | undefined>;
+  /** Whether colours are welcome. */
+  readonly colours: boolean;
+  /** Aborts when the program is asked to stop (SIGINT, SIGTERM). */
+  readonly stop: AbortSignal;
+}
+
+/** How a program ends. */
+export const EXIT = {
+  /** All went well. */
+  ok: 0,
+  /** The agent answered with an error. */
+  failed: 1,
+  /** The command line cannot be understood. */
+  usage: 2,
+  /** The agent cannot be reached. */
+  unreachable: 3,
+  /** The time was over first. */
+  timeout: 4,
+  /** The user interrupted it. */
+  interrupted: 130,
+} as const;
+
+/** A mistake in the command line; its text is shown with a hint at the help. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** The process's own streams and signals. */
+export function processIo(): Io {
+  const controller = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.on(signal, () => {
+      // Asked twice, it does not wait any longer.
+      if (controller.signal.aborted) process.exit(EXIT.interrupted);
+      controller.abort(new DOMException(`Stopped by ${signal}`, "AbortError"));
+    });
+  }
+  return {
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+    input: readInput,
+    colours: process.stdout.isTTY === true && !process.env.NO_COLOR,
+    stop: controller.signal,
+  };
+}
+
+async function readInput(): Promise<string | undefined> {
+  if (process.stdin.isTTY) return undefined;
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of process.stdin) chunks.push(chunk as Uint8Array);
+  return new TextDecoder().decode(
+    await new Blob(chunks as Uint8Array<ArrayBuffer>[]).arrayBuffer(),
+  );
+}
+
+/** Colours for terminals, by what they mean. */
+export function painter(
+  colours: boolean,
+): Record<"dim" | "bold" | "red", (text: string) => string> {
+  const paint = (code: number) => (text: string) => colours ? `\x1b[${code}m${text}\x1b[0m` : text;
+  return { bold: paint(1), dim: paint(2), red: paint(31) };
+}

@@ -1,0 +1,110 @@
+import { readFile } from "node:fs/promises";
+import { serve } from "../serve/serve.ts";
+import { readArguments, readDuration, readPort } from "./arguments.ts";
+import { EXIT, type Io, painter, UsageError } from "./io.ts";
+import { loadAgents } from "./load_agents.ts";
+
+/** What `agenkit serve --help` prints. */
+export const SERVE_HELP = `Serve the agents that a module exports over HTTP.
+
+Usage: agenkit serve <module> [options]
+
+  <module>               a path or URL; each exported agent is served, the
+                         default export answers when a client names none
+
+Options:
+  -p, --port <n>         port to listen at, 0 for a free one      [8080]
+      --hostname <name>  address to listen at, 0.0.0.0 for all    [127.0.0.1]
+      --default <name>   the agent that answers when none is named
+      --max-timeout <d>  longest time a call may take, e.g. 30s   [10m]
+      --drain <d>        how long to wait for calls when stopped  [30s]
+      --cors <origin>    let web pages of this origin call; may be
+                         repeated; * for all
+      --cert <file>      TLS certificate (PEM), together with --key
+      --key <file>       TLS private key (PEM)
+      --compression      compress answers for clients that take gzip
+      --trust-tool-calls let tool calls in requests reach the agents
+  -q, --quiet            print nothing but errors
+  -h, --help             show this
+
+SIGTERM or Ctrl+C drains: calls that run may end. A second one stops at once.
+`;
+
+/**
+ * Runs `agenkit serve` until it is asked to stop, then drains.
+ *
+ * @returns The exit code.
+ * @throws {UsageError} If the command line is wrong.
+ */
+export async function serveCommand(args: readonly string[], io: Io): Promise<number> {
+  const { values, positionals } = readArguments(args, {
+    port: { type: "string", short: "p" },
+    hostname: { type: "string" },
+    default: { type: "string" },
+    "max-timeout": { type: "string" },
+    drain: { type: "string" },
+    cors: { type: "string", multiple: true },
+    cert: { type: "string" },
+    key: { type: "string" },
+    compression: { type: "boolean" },
+    "trust-tool-calls": { type: "boolean" },
+    quiet: { type: "boolean", short: "q" },
+    help: { type: "boolean", short: "h" },
+  });
+  if (values.help) {
+    io.out(SERVE_HELP);
+    return EXIT.ok;
+  }
+  const [module, ...rest] = positionals;
+  if (module === undefined) throw new UsageError("serve needs a module that exports agents");
+  if (rest.length > 0) throw new UsageError(`serve takes one module, got also "${rest[0]}"`);
+  const origins = values.cors as string[] | undefined;
+  const maxTimeout = values["max-timeout"] as string | undefined;
+  const drainTimeout = values.drain as string | undefined;
+
+  const agents = await loadAgents(module);
+  const server = await serve(agents, {
+    port: readPort(values.port as string | undefined ?? "8080"),
+    hostname: values.hostname as string | undefined,
+    defaultAgent: values.default as string | undefined,
+    maxTimeoutMs: maxTimeout === undefined ? undefined : readDuration("max-timeout", maxTimeout),
+    drainTimeoutMs: drainTimeout === undefined ? undefined : readDuration("drain", drainTimeout),
+    cors: origins && { origins: origins.includes("*") ? "*" : origins },
+    tls: await readTls(values.cert as string | undefined, values.key as string | undefined),
+    compression: values.compression === true,
+    trustToolCalls: values["trust-tool-calls"] === true,
+  });
+  const { bold, dim } = painter(io.colours);
+  const say = (text: string) => {
+    if (!values.quiet) io.out(`${text}\n`);
+  };
+  say(`Serving at ${bold(server.url)}`);
+  for (const agent of agents) {
+    const notes = [agent.stream ? "streams" : "", ...(agent.capabilities ?? [])].filter(Boolean);
+    say(`  ${agent.name}${notes.length > 0 ? dim(` (${notes.join(", ")})`) : ""}`);
+  }
+  say(dim(`Try: agenkit call ${server.url} "hello"`));
+
+  if (!io.stop.aborted) {
+    await new Promise<void>((resolve) => {
+      io.stop.addEventListener("abort", () => resolve(), { once: true });
+    });
+  }
+  const { inFlight } = server;
+  say(inFlight === 0 ? "Draining" : `Draining: waiting for ${inFlight} calls`);
+  await server.drain();
+  say("Stopped");
+  return EXIT.ok;
+}
+
+async function readTls(cert: string | undefined, key: string | undefined) {
+  if (cert === undefined && key === undefined) return undefined;
+  if (cert === undefined || key === undefined) {
+    throw new UsageError("--cert and --key are needed together");
+  }
+  try {
+    return { cert: await readFile(cert, "utf8"), key: await readFile(key, "utf8") };
+  } catch (cause) {
+    throw new UsageError(`Cannot read the certificate or key: ${(cause as Error).message}`);
+  }
+}
