@@ -1,0 +1,89 @@
+import type { Agent, Middleware } from "../../../src/core/agent.ts";
+import type { TestClock } from "../../../src/testing/mod.ts";
+import { retry } from "../../../src/middleware/retry.ts";
+
+/** What a middleware is made with in the contract test. */
+export interface Tools {
+  readonly clock: TestClock;
+  readonly random: () => number;
+}
+
+/** The outcome counts of a middleware; whatever it does not count is left out. */
+export interface Counts {
+  readonly total: number;
+  readonly ok: number;
+  readonly failed?: number;
+  readonly timedOut?: number;
+  readonly rejected?: number;
+  readonly cancelled?: number;
+  readonly inFlight: number;
+}
+
+/** A middleware made for the contract test, and how to read what it has counted. */
+export interface Made {
+  readonly middleware: Middleware;
+  /** Default: it counts nothing. */
+  readonly counts?: () => Counts;
+}
+
+/** A middleware in a state in which the next call waits in the middleware itself. */
+export interface Waiting extends Made {
+  /** What the next call finally reaches. Default: an agent that answers at once. */
+  readonly inner?: Agent;
+  /** Brings the wrapped agent there, such as by using up what is limited. */
+  readonly prepare?: (wrapped: Agent) => Promise<void> | void;
+  /** Ends what `prepare` has begun. */
+  readonly release?: () => Promise<void> | void;
+}
+
+/** One row of the contract table. Everything here is given a test clock and a fixed random. */
+export interface Factory {
+  readonly name: string;
+  /** Configured so that it lets single calls and 1,000 at once pass, and stays out of the way. */
+  make(tools: Tools): Made;
+  /** Absent if it never makes a call wait. */
+  waiting?(tools: Tools): Waiting;
+  /** Whether an aborted call is left at once even if the agent ignores its signal. */
+  readonly abandons?: boolean;
+}
+
+/** The counts of metrics that are named as those of `retry`. */
+export function requestCounts(metrics: {
+  readonly totalRequests: number;
+  readonly successfulRequests: number;
+  readonly failedRequests: number;
+  readonly timedOutRequests?: number;
+  readonly rejectedRequests?: number;
+  readonly cancelledRequests: number;
+  readonly inFlightRequests: number;
+}): Counts {
+  return {
+    total: metrics.totalRequests,
+    ok: metrics.successfulRequests,
+    failed: metrics.failedRequests,
+    timedOut: metrics.timedOutRequests ?? 0,
+    rejected: metrics.rejectedRequests ?? 0,
+    cancelled: metrics.cancelledRequests,
+    inFlight: metrics.inFlightRequests,
+  };
+}
+
+const failing: Agent = {
+  name: "inner",
+  process: () => Promise.reject(new Error("down")),
+};
+
+/** Every middleware of the package. */
+export const FACTORIES: readonly Factory[] = [
+  {
+    name: "retry",
+    make: ({ clock, random }) => {
+      const middleware = retry({ clock, random, maxAttempts: 1 });
+      return { middleware, counts: () => requestCounts(middleware.metrics) };
+    },
+    waiting: ({ clock, random }) => {
+      const middleware = retry({ clock, random, jitter: "none", initialBackoffMs: 1000 });
+      return { middleware, counts: () => requestCounts(middleware.metrics), inner: failing };
+    },
+  },
+];
