@@ -10,6 +10,8 @@ import { EXIT, type Io, painter, processIo, UsageError } from "./io.ts";
 import { SERVE_HELP, serveCommand } from "./serve_command.ts";
 import { VERSION } from "./version.ts";
 
+export type { Io } from "./io.ts";
+
 const HELP = `agenkit ${VERSION}: offer an agent over a network, call any agent as if local.
 
 Usage: agenkit <command> [options]
