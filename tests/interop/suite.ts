@@ -75,3 +75,16 @@ export function goServer(peer: string, ...args: string[]): Promise<ServerPeer> {
 export function goClient(peer: string): Promise<ClientPeer> {
   return startClient(peer, ["client"]);
 }
+
+/** Our own server, on the runtime whose program is given; Deno's is at hand. */
+export function ourServer(
+  runtime: string,
+  program: string = Deno.execPath(),
+  ...args: string[]
+): Promise<ServerPeer> {
+  const script = here("serve_agents.ts");
+  return startServer(program, [
+    ...(runtime === "Deno" ? ["run", "-A", script] : [script]),
+    ...args,
+  ]);
+}

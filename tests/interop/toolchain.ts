@@ -92,10 +92,11 @@ export async function pythonWithAgenkit(): Promise<Toolchain> {
 
 /** The Go peer, built. */
 export async function goPeer(): Promise<Toolchain> {
-  const candidates = [process.env.AGENKIT_TEST_GO, "go", "/usr/local/go/bin/go"];
+  const chosen = process.env.AGENKIT_TEST_GO;
+  const candidates = chosen ? [chosen] : ["go", "/usr/local/go/bin/go"];
   const output = join(CACHE, "go", process.platform === "win32" ? "peer.exe" : "peer");
   for (const go of candidates) {
-    if (!go || !(await run(go, ["version"])).ok) continue;
+    if (!(await run(go, ["version"])).ok) continue;
     mkdirSync(dirname(output), { recursive: true });
     // Standard library only: nothing to download, whatever the settings say.
     const built = await run(go, ["build", "-o", output, "."], {
@@ -105,7 +106,7 @@ export async function goPeer(): Promise<Toolchain> {
     if (built.ok) return { path: output };
     return { missing: `go build failed: ${built.stderr.trim().slice(0, 500)}` };
   }
-  return { missing: "no 'go' found (looked at AGENKIT_TEST_GO, PATH, /usr/local/go)" };
+  return { missing: `no Go found: cannot run ${candidates.join(" or ")}` };
 }
 
 /** curl, as a client that nobody here wrote. */

@@ -17,6 +17,8 @@ const serverName = "go-peer"
 // folder lists the words.
 type agent struct {
 	calls, streams, finished, left atomic.Int64
+	// Counted by the server, to see callers reuse what they have.
+	connections atomic.Int64
 }
 
 // item is one step of a stream: a chunk, or the error that ends it.
@@ -69,6 +71,7 @@ func (a *agent) process(ctx context.Context, m Message) (Message, error) {
 		counters, _ := json.Marshal(map[string]int64{
 			"calls": a.calls.Load(), "streams": a.streams.Load(),
 			"finished": a.finished.Load(), "left": a.left.Load(),
+			"connections": a.connections.Load(),
 		})
 		return reply(string(counters)), nil
 	}

@@ -44,7 +44,13 @@ func runServer(args []string) {
 	// "timeouts and pools" and table "responses", row "body > 10 MiB".
 	// A panic in a handler is net/http's to catch; it closes the connection
 	// without an answer. Its stack traces are of no use here.
-	log.Fatal((&http.Server{Handler: mux, ErrorLog: log.New(io.Discard, "", 0)}).Serve(listener))
+	web := &http.Server{Handler: mux, ErrorLog: log.New(io.Discard, "", 0)}
+	web.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			s.agent.connections.Add(1)
+		}
+	}
+	log.Fatal(web.Serve(listener))
 }
 
 // health answers with nothing. Wire table "routes", row GET/HEAD /health.

@@ -1,0 +1,69 @@
+/**
+ * What both directions share: texts, sizes, and raw requests.
+ *
+ * @module
+ */
+import { createServer } from "node:net";
+import type { Json, JsonObject } from "../../mod.ts";
+
+/** The text of the peers' own Unicode tests. */
+export const UNICODE = "Hello 世界 🌍 Привет مرحبا";
+
+/** Characters that some line splitters take for line ends, and others worth a look. */
+export const SEPARATORS =
+  'a\u0085b\u2028c\u2029d\u000be\u000cf\u001cg\u001dh\u001ei\u007fj\u0000k\r\nl\tm <>&"\\ \u{1F469}\u200D\u{1F680} e\u0301';
+
+/** Metadata with everything JSON has, some levels deep. */
+export const NESTED: JsonObject = {
+  user: { id: 7, name: "Zoë", tags: ["a", "b", ["c", { d: null }]] },
+  flags: { on: true, off: false, none: null },
+  ratio: 0.25,
+  empty: [],
+};
+
+/** A million bytes, when the characters are ASCII. */
+export const MEGABYTE = 1_000_000;
+
+/** The texts of a stream of so many chunks. */
+export function chunks(count: number, label = "chunk"): string[] {
+  return Array.from({ length: count }, (_, i) => `${label} ${i}`);
+}
+
+/** An envelope as JSON text gives it, without a check. */
+// deno-lint-ignore no-explicit-any
+export type Loose = any;
+
+/** A request's envelope in the bare shape of the peers' raw tests: no method, no timestamp. */
+export function rawEnvelope(message: Json | undefined, id = "raw-1"): JsonObject {
+  return {
+    version: "1.0",
+    type: "request",
+    id,
+    payload: message === undefined ? {} : { message },
+  };
+}
+
+/** Posts such an envelope and reads the answer. */
+export async function postEnvelope(
+  url: string,
+  message: Json | undefined,
+): Promise<{ status: number; envelope: Loose }> {
+  const response = await fetch(url, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(rawEnvelope(message)),
+  });
+  return { status: response.status, envelope: await response.json() };
+}
+
+/** A port where nobody listens, for the moment. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once("error", reject);
+    probe.listen(0, "127.0.0.1", () => {
+      const { port } = probe.address() as { port: number };
+      probe.close(() => resolve(port));
+    });
+  });
+}

@@ -1,0 +1,22 @@
+/**
+ * Serves the agents of these tests in a process of its own, on Deno, Node and
+ * Bun alike, in the manner of the other peers.
+ *
+ *     serve_agents.ts [--port N] [--exit-with-stdin]
+ *
+ * @module
+ */
+import process from "node:process";
+import { serve } from "../../src/serve/mod.ts";
+import { peerAgent, unaryAgent } from "./agents.ts";
+
+const args = process.argv.slice(2);
+const port = args.includes("--port") ? Number(args[args.indexOf("--port") + 1]) : 0;
+
+const server = await serve([peerAgent(), unaryAgent()], { port, hostname: "127.0.0.1" });
+console.log(`READY ${new URL(server.url).port}`);
+
+if (args.includes("--exit-with-stdin")) {
+  process.stdin.resume();
+  process.stdin.on("end", () => process.exit(0));
+}
