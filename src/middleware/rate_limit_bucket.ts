@@ -59,7 +59,9 @@ export class TokenBucket {
   /** How many tokens are there. */
   tokens(now: number): number {
     const missingMs = Math.max(0, this.#fullAt - now);
-    return Math.max(0, (this.#depthMs - missingMs) / this.#msPerToken);
+    const tokens = (this.#depthMs - missingMs) / this.#msPerToken;
+    // Without the noise of the last bits, which would only puzzle who reads it.
+    return Math.max(0, Math.round(tokens * 1e6) / 1e6);
   }
 
   /** Takes tokens if they are there and nobody waits for them. */
