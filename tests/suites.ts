@@ -65,7 +65,8 @@ export const SUITES: readonly Suite[] = [
     name: "examples/documents",
     files: ["tests/docs/**/*_test.ts"],
     runtime: deno,
-    timeoutMs: 300_000,
+    // The first run may build an environment of 380 MB for the Python ones.
+    timeoutMs: 900_000,
   },
   {
     name: "examples/programs",

@@ -1,3 +1,6 @@
+import { root } from "../architecture/graph.ts";
+import { expand } from "../runtimes/files.ts";
+
 /** A fenced block of a Markdown file. */
 export interface Snippet {
   /** Path of the Markdown file, relative to the repository. */
@@ -11,18 +14,23 @@ export interface Snippet {
   readonly directive: Directive;
 }
 
-/**
- * How a snippet is tested: by itself; not at all; behind the code of the one
- * before it; or as a server that runs while the rest of the file is tested.
- */
+/** How a snippet is tested: by itself; not at all; or behind the code of the one before it. */
 export type Directive =
   | { readonly kind: "run" }
   | { readonly kind: "skip"; readonly reason: string }
-  | { readonly kind: "continue" }
-  | { readonly kind: "server" };
+  | { readonly kind: "continue" };
 
 const FENCE = /^(\s*)(`{3,}|~{3,})\s*([\w+-]*)/;
 const COMMENT = /^\s*<!--\s*test:\s*(.*?)\s*-->\s*$/;
+
+/** All fenced blocks of the README and the documents. */
+export async function readSnippets(): Promise<Snippet[]> {
+  const found: Snippet[] = [];
+  for (const file of await expand(root, ["README.md", "docs/**/*.md"])) {
+    found.push(...parseSnippets(file, await Deno.readTextFile(`${root}/${file}`)));
+  }
+  return found;
+}
 
 /** Finds the fenced blocks of a Markdown text. */
 export function parseSnippets(file: string, markdown: string): Snippet[] {
@@ -55,10 +63,10 @@ export function parseSnippets(file: string, markdown: string): Snippet[] {
 }
 
 function parseDirective(text: string, place: string): Directive {
-  if (text === "continue" || text === "server") return { kind: text };
+  if (text === "continue") return { kind: text };
   const skip = /^skip\s+(\S.*)$/.exec(text);
   if (skip) return { kind: "skip", reason: skip[1] ?? "" };
-  throw new Error(`${place}: expected "skip <reason>", "continue" or "server", got "${text}"`);
+  throw new Error(`${place}: expected "skip <reason>" or "continue", got "${text}"`);
 }
 
 /** A program made of one snippet and those that continue it. */

@@ -1,19 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { root } from "../architecture/graph.ts";
-import { expand } from "../runtimes/files.ts";
 import { runProcess } from "../runtimes/process.ts";
-import { parseSnippets, type Program, programs } from "./snippets.ts";
+import { type Program, programs, readSnippets } from "./snippets.ts";
 
 /** Ignored by git, but not excluded in deno.json: `deno check` passes over what is. */
-const FOLDER = "tests/docs/.cache";
+const FOLDER = "tests/docs/.cache/ts";
 const RUN_TIMEOUT_MS = 60_000;
 
-const found: Program[] = [];
-for (const file of await expand(root, ["README.md", "docs/**/*.md"])) {
-  const text = await Deno.readTextFile(`${root}/${file}`);
-  found.push(...programs(parseSnippets(file, text), ["ts", "typescript"]));
-}
+const found = programs(await readSnippets(), ["ts", "typescript"]);
 
 /** Where the code of a program is put; its name says where it comes from. */
 function pathOf({ file, line }: Program): string {
@@ -46,7 +41,7 @@ for (const program of found) {
   const name = `${file}:${line} runs`;
   if (directive.kind === "skip") {
     test(name, { skip: directive.reason }, () => {});
-  } else if (directive.kind !== "server") {
+  } else {
     test(name, () => deno("run", "-A", "--no-check", "--quiet", pathOf(program)));
   }
 }

@@ -115,7 +115,9 @@ function judge(
   const known = cases.some((one) => one.status === "failed");
   if (ended.code !== 0 && !known) {
     const how = ended.signal ? `signal ${ended.signal}` : `exit code ${ended.code}`;
-    cases.push(failure("", "(the whole suite)", `ended with ${how} though no test failed`));
+    const error = /^error:.*/m.exec(ended.output)?.[0] ?? "";
+    const message = `ended with ${how} though no test failed; ${error}`;
+    cases.push(failure("", "(the whole suite)", message));
   } else if (cases.length === 0) {
     cases.push(failure("", "(the whole suite)", "no test ran"));
   }
