@@ -69,14 +69,18 @@ export interface HttpAgentOptions {
  * assert.equal(text(await echo.process(message("user", "hello"))), "Echo: hello");
  * ```
  *
- * @param url Where it is served; a path prefix is kept, slashes at the end are not.
- * @throws {TypeError} If the URL is not http(s) or an option is not valid.
+ * @param url Where it is served; a path prefix is kept, slashes at the end are not. `h2c://`, which
+ * peers write for cleartext HTTP, means `http://`.
+ * @throws {TypeError} If the URL is not http(s) or h2c, or an option is not valid.
  */
 export function httpAgent(url: string | URL, options: HttpAgentOptions = {}): StreamingAgent {
   return new HttpAgent(url, options);
 }
 
 const ACTION = "call over HTTP";
+
+/** How long a body may stay open after the last event of its stream. */
+const END_GRACE_MS = 100;
 
 class HttpAgent implements StreamingAgent {
   readonly name: string;
@@ -90,14 +94,7 @@ class HttpAgent implements StreamingAgent {
   readonly #clock: Clock;
 
   constructor(url: string | URL, options: HttpAgentOptions) {
-    const parsed = URL.canParse(url) ? new URL(url) : undefined;
-    if (parsed?.protocol !== "http:" && parsed?.protocol !== "https:") {
-      throw new TypeError(
-        `Cannot ${ACTION} as 'url' must be an http:// or https:// URL: current value is ${
-          describe(String(url))
-        }`,
-      );
-    }
+    const parsed = parseUrl(url);
     checkFunction(ACTION, "fetch", options.fetch);
     this.#base = (parsed.origin + parsed.pathname).replace(/\/+$/, "");
     this.#agentName = options.name;
@@ -118,7 +115,9 @@ class HttpAgent implements StreamingAgent {
       exchange.limit(this.#timeoutMs);
       const { id, response } = await this.#send(exchange, "process", message, call);
       const text = await exchange.wait(readText(response, "The answer", this.#maxBytes));
-      return messageOf(this.#decode(text), id, "response", this.#base);
+      const envelope = this.#decode(text);
+      checkId(envelope, id, this.#base);
+      return messageOf(envelope, "response", this.#base);
     } catch (error) {
       throw exchange.errorOf(error, this.#base);
     } finally {
@@ -146,9 +145,12 @@ class HttpAgent implements StreamingAgent {
           );
         }
         const envelope = this.#decode(value);
-        finished = envelope.type === "stream_end" || envelope.type === "error";
+        checkId(envelope, id, this.#base);
+        if (envelope.type === "stream_end" || envelope.type === "error") {
+          finished = await exchange.endsWith(events);
+        }
         if (envelope.type === "stream_end") return;
-        const chunk = messageOf(envelope, id, "stream_chunk", this.#base);
+        const chunk = messageOf(envelope, "stream_chunk", this.#base);
         // The consumer's time is its own.
         exchange.pause();
         yield chunk;
@@ -294,6 +296,21 @@ class Exchange {
     return abortable(promise, this.#controller.signal);
   }
 
+  /**
+   * Whether the body ends with the last event, as it should: then the connection
+   * can be used again. One that is kept open is not waited for.
+   */
+  async endsWith(events: AsyncIterator<string>): Promise<boolean> {
+    this.pause();
+    const late = new Promise<false>((resolve) => {
+      this.#timer = this.#clock.schedule(this.#clock.now() + END_GRACE_MS, () => resolve(false));
+    });
+    const end = events.next().then(({ done }) => done === true, () => false);
+    const ended = await Promise.race([end, late]);
+    this.pause();
+    return ended;
+  }
+
   end(abort = false): void {
     this.pause();
     this.#release();
@@ -318,6 +335,17 @@ function whole(error: unknown): string {
   return error.cause instanceof Error ? `${error.message}: ${whole(error.cause)}` : error.message;
 }
 
+function parseUrl(url: string | URL): URL {
+  const cleartext = String(url).replace(/^h2c:\/\//i, "http://");
+  const parsed = URL.canParse(cleartext) ? new URL(cleartext) : undefined;
+  if (parsed?.protocol === "http:" || parsed?.protocol === "https:") return parsed;
+  throw new TypeError(
+    `Cannot ${ACTION} as 'url' must be an http:// or https:// URL: current value is ${
+      describe(String(url))
+    }`,
+  );
+}
+
 async function asPromise<T>(make: (call: CallOptions) => T | Promise<T>, call: CallOptions) {
   return await make(call);
 }
@@ -337,23 +365,22 @@ function bodyOf(response: Response, url: string): ReadableStream<Uint8Array<Arra
   );
 }
 
+function checkId(envelope: Envelope, id: string, url: string): void {
+  // Peers write "unknown" where they could not read the id; there is only one call it can be for.
+  if (envelope.id === id || envelope.id === UNKNOWN_ID) return;
+  throw new AgenkitError(
+    "internal",
+    `The answer of ${url} belongs to another call: expected id ${id}, got ${describe(envelope.id)}`,
+    { retryable: false },
+  );
+}
+
 /** The message of an envelope that answers a request, or the error that it carries. */
 function messageOf(
   envelope: Envelope,
-  id: string,
   type: "response" | "stream_chunk",
   url: string,
 ): Message {
-  // Peers write "unknown" where they could not read the id; there is only one call it can be for.
-  if (envelope.id !== id && envelope.id !== UNKNOWN_ID) {
-    throw new AgenkitError(
-      "internal",
-      `The answer of ${url} belongs to another call: expected id ${id}, got ${
-        describe(envelope.id)
-      }`,
-      { retryable: false },
-    );
-  }
   if (envelope.type === "error") throw envelope.error;
   if (envelope.type === type) return envelope.message;
   throw new AgenkitError(
