@@ -24,18 +24,17 @@ export function onAbort(signal: AbortSignal | undefined, callback: () => void): 
  */
 export type SignalSource = AbortSignal | CallOptions | (() => AbortSignal);
 
-function signalOf(source: SignalSource | undefined): AbortSignal | undefined {
-  if (source === undefined) return undefined;
-  if (typeof source === "function") return source();
-  return "aborted" in source ? source : source.signal;
-}
-
 /** Whether a source has aborted, as far as can be told without waking it up. */
 export function isAborted(source: SignalSource | undefined): boolean {
   if (source === undefined || typeof source === "function") return false;
   if ("aborted" in source) return source.aborted;
   const link = linkOf(source);
   return link === undefined ? source.signal?.aborted === true : link.aborted;
+}
+
+function reasonFrom(source: SignalSource | undefined): unknown {
+  if (source === undefined || typeof source === "function") return undefined;
+  return "aborted" in source ? source.reason : reasonOf(source);
 }
 
 /** Told of an abort. It is an event listener object, so that watching takes no closure. */
@@ -71,7 +70,7 @@ export function unwatchAbort(call: CallOptions | undefined, watcher: AbortWatche
  * and `AbortSignal.any` costs more than a whole call.
  */
 export class LinkedSignal implements AbortWatcher {
-  readonly #parent: SignalSource | undefined;
+  #parent: SignalSource | undefined;
   #controller: AbortController | undefined;
   /** Whether the parent has been asked to tell of its abort. */
   #linked = false;
@@ -82,6 +81,8 @@ export class LinkedSignal implements AbortWatcher {
   #reason: unknown;
   /** The options that hand this signal on. A copy of them might have another signal. */
   #options: CallOptions | undefined;
+  /** Those handed out before: nearly always there are none. */
+  #earlierOptions: WeakSet<CallOptions> | undefined;
   /** Nearly always there is one watcher at most. */
   #watcher: AbortWatcher | undefined;
   #others: Set<AbortWatcher> | undefined;
@@ -103,7 +104,7 @@ export class LinkedSignal implements AbortWatcher {
 
   /** Why it has aborted. */
   get reason(): unknown {
-    return this.#aborted ? this.#reason : signalOf(this.#parent)?.reason;
+    return this.#aborted ? this.#reason : reasonFrom(this.#parent);
   }
 
   /** Whether it or its parent has aborted, without making a signal. */
@@ -119,7 +120,7 @@ export class LinkedSignal implements AbortWatcher {
 
   /** Runs when the parent has aborted. */
   handleEvent(): void {
-    if (!this.#aborted) this.#abort(signalOf(this.#parent)!.reason);
+    if (!this.#aborted) this.#abort(reasonFrom(this.#parent));
   }
 
   /** Tells a watcher of the abort. */
@@ -153,7 +154,7 @@ export class LinkedSignal implements AbortWatcher {
     call: CallOptions | undefined,
     deadline: number | undefined = call?.deadline,
   ): CallOptions {
-    return this.#options = linkedOptions(this, deadline, call?.values);
+    return this.#handOut(linkedOptions(this, deadline, call?.values));
   }
 
   /**
@@ -164,12 +165,17 @@ export class LinkedSignal implements AbortWatcher {
     call: CallOptions | undefined,
     deadline: number | undefined = call?.deadline,
   ): CallOptions {
-    return this.#options = new EagerOptions(this, deadline, call?.values);
+    return this.#handOut(new EagerOptions(this, deadline, call?.values));
   }
 
   /** Whether these options hand this signal on, and are no copy. */
   owns(options: CallOptions): boolean {
-    return this.#options === options;
+    return this.#options === options || this.#earlierOptions?.has(options) === true;
+  }
+
+  #handOut(options: CallOptions): CallOptions {
+    if (this.#options !== undefined) (this.#earlierOptions ??= new WeakSet()).add(this.#options);
+    return this.#options = options;
   }
 
   #link(): void {
@@ -179,7 +185,8 @@ export class LinkedSignal implements AbortWatcher {
     if (this.#released) return;
     this.#linked = true;
     if (typeof parent !== "function" && !("aborted" in parent)) return watchAbort(parent, this);
-    const signal = signalOf(parent)!;
+    // A function is asked once.
+    const signal = this.#parent = typeof parent === "function" ? parent() : parent;
     if (signal.aborted) return this.handleEvent();
     this.#signal = signal;
     signal.addEventListener("abort", this);
