@@ -49,30 +49,36 @@ function abortablePromise<T>(promise: Promise<T>, signal: AbortSignal): Promise<
 async function* abortableStream<T>(stream: AsyncIterable<T>, signal: AbortSignal) {
   signal.throwIfAborted();
   const iterator = stream[Symbol.asyncIterator]();
-  const aborted = Promise.withResolvers<never>();
-  aborted.promise.catch(() => {});
-  const release = onAbort(signal, () => aborted.reject(signal.reason));
-  let finished = false;
+  // One listener a stream, and no promise that lives as long as the stream:
+  // racing against one would leave something behind for every item.
+  let fail: (reason: unknown) => void = () => {};
+  const release = onAbort(signal, () => fail(signal.reason));
+  let open = true;
   try {
     for (;;) {
-      const next = iterator.next();
-      // Should the abort win, nobody looks at this promise any more.
-      next.catch(() => {});
-      const result = await Promise.race([next, aborted.promise]);
+      const result = await new Promise<IteratorResult<T>>((resolve, reject) => {
+        fail = reject;
+        nextOf(iterator).then(resolve, (error) => {
+          open = false;
+          reject(error);
+        });
+      });
       if (result.done) {
-        finished = true;
+        open = false;
         return;
       }
       yield result.value;
       signal.throwIfAborted();
     }
-  } catch (error) {
-    finished = !signal.aborted;
-    throw error;
   } finally {
     release();
-    if (!finished) await closeIterator(iterator, signal.aborted);
+    if (open) await closeIterator(iterator, signal.aborted);
   }
+}
+
+/** `next()` as a promise, also where it throws at once. */
+async function nextOf<T>(iterator: AsyncIterator<T>): Promise<IteratorResult<T>> {
+  return await iterator.next();
 }
 
 /**
@@ -83,7 +89,11 @@ export async function closeIterator(
   iterator: AsyncIterator<unknown>,
   dontWait: boolean,
 ): Promise<void> {
-  const closed = Promise.resolve(iterator.return?.());
+  const closed = returnOf(iterator);
   if (dontWait) closed.catch(() => {});
   else await closed;
+}
+
+async function returnOf(iterator: AsyncIterator<unknown>): Promise<void> {
+  await iterator.return?.();
 }

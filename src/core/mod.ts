@@ -16,8 +16,10 @@ export {
   type StreamingAgent,
 } from "./agent.ts";
 export type { CallOptions } from "./call.ts";
+export { cancelOnBreak } from "./cancel_on_break.ts";
 export { type Clock, systemClock, type Timer } from "./clock.ts";
 export type { Code } from "./code.ts";
+export { collect } from "./collect.ts";
 export {
   type ContextKey,
   type ContextValues,
@@ -47,5 +49,5 @@ export {
   type Role,
   text,
 } from "./message.ts";
-export { cancelOnBreak, collect, tee, type TeeOptions } from "./streams.ts";
+export { tee, type TeeOptions } from "./tee.ts";
 export { wrap } from "./wrap.ts";
