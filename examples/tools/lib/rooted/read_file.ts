@@ -9,6 +9,8 @@ export interface ReadLimits {
   readonly maxBytes: number;
   /** Whether files with several names are read; one name may be outside the root. */
   readonly hardLinks?: boolean | undefined;
+  /** Whether only the checks are made and nothing is read. */
+  readonly headOnly?: boolean;
   /** Stops the reading. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -52,7 +54,7 @@ export async function readFileIn(
     }
     await directory.confirm(handle, name);
     return {
-      bytes: await readBounded(handle, name, limits),
+      bytes: limits.headOnly === true ? new Uint8Array() : await readBounded(handle, name, limits),
       mode: Number(found.mode) & 0o777,
       modifiedMs: Number(found.mtimeMs),
       identity: `${found.dev}:${found.ino}`,

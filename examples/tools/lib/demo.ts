@@ -1,0 +1,1 @@
+import type { Tool } from "@agenkit/agenkit";
