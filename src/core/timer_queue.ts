@@ -3,6 +3,12 @@ import type { Timer } from "./clock.ts";
 /** The longest delay `setTimeout` takes; a later time is waited for in steps. */
 export const MAX_DELAY_MS: number = 2 ** 31 - 1;
 
+/**
+ * How long the first timer after a pause is set at most, in milliseconds. What
+ * comes and goes within that time shares it, and costs no timer of its own.
+ */
+const SWEEP_MS = 10;
+
 class Entry implements Timer {
   readonly at: number;
   /** Entries of one time run in the order they came. */
@@ -32,11 +38,11 @@ class Entry implements Timer {
  * entries know their place, so that adding and removing cost O(log n) and
  * nothing is left behind.
  *
- * The first entry arms a zero-delay "settle" timer; the real delay is set only
- * if something still waits when that fires. A call that is over by then has
- * cost one cheap timer an event-loop turn, however many there were. The queue
- * never has more than one timer, and none while it is empty (but for a settle
- * timer about to fire).
+ * The first entry after a pause arms a "sweep" of at most 10 ms; the real delay
+ * is set only if something still waits when that fires. Calls that are over by
+ * then have cost one timer together, however many there were. The queue never
+ * has more than one timer, and none while it is empty (but for a sweep that
+ * fires within those 10 ms).
  */
 export class TimerQueue {
   readonly #now: () => number;
@@ -44,8 +50,10 @@ export class TimerQueue {
   #order = 0;
   readonly #onTimer = () => this.#fire();
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** When the armed timer fires; -Infinity for the settle timer. */
+  /** When the armed timer fires. */
   #armedFor = Number.POSITIVE_INFINITY;
+  /** Whether the armed timer fires within a sweep's time of when it was armed. */
+  #sweeping = false;
 
   /** @param now Tells the time, in monotonic milliseconds. */
   constructor(now: () => number) {
@@ -64,10 +72,8 @@ export class TimerQueue {
     const entry = new Entry(this, time, this.#order++, callback);
     entry.index = this.#heap.push(entry) - 1;
     this.#up(entry);
-    if (this.#timer === undefined) {
-      this.#armedFor = Number.NEGATIVE_INFINITY;
-      this.#timer = setTimeout(this.#onTimer, 0);
-    } else if (time < this.#armedFor) this.#arm();
+    if (this.#timer === undefined) this.#arm(SWEEP_MS);
+    else if (time < this.#armedFor) this.#arm();
     return entry;
   }
 
@@ -82,8 +88,8 @@ export class TimerQueue {
       this.#up(last);
       this.#down(last);
     }
-    // The settle timer is left to fire: it is due at once, and clearing it costs more.
-    if (this.#heap.length === 0 && this.#armedFor !== Number.NEGATIVE_INFINITY) this.#disarm();
+    // A sweep is left to fire: the next call is likely to need it, and it is due soon.
+    if (this.#heap.length === 0 && !this.#sweeping) this.#disarm();
   }
 
   #disarm(): void {
@@ -92,11 +98,13 @@ export class TimerQueue {
     this.#armedFor = Number.POSITIVE_INFINITY;
   }
 
-  #arm(): void {
+  /** Sets the timer for the first entry, or for the sweep if that is earlier. */
+  #arm(atMost: number = MAX_DELAY_MS): void {
     if (this.#timer !== undefined) clearTimeout(this.#timer);
-    const { at } = this.#heap[0]!;
-    const delay = Math.min(Math.max(Math.ceil(at - this.#now()), 0), MAX_DELAY_MS);
-    this.#armedFor = at;
+    const now = this.#now();
+    const delay = Math.min(Math.max(Math.ceil(this.#heap[0]!.at - now), 0), atMost);
+    this.#armedFor = now + delay;
+    this.#sweeping = delay <= SWEEP_MS;
     this.#timer = setTimeout(this.#onTimer, delay);
   }
 

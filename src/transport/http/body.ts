@@ -13,18 +13,24 @@ export async function readText(
   what: string,
   limit: number,
 ): Promise<string> {
-  const { headers, body } = message;
-  if (body === null) return "";
+  const { headers } = message;
   const length = headers.get("content-length");
-  if (length !== null && !headers.has("content-encoding")) {
-    if (Number(length) > limit) {
-      // Not awaited: a client may be waiting to send it all.
-      body.cancel().catch(() => {});
-      throw tooLarge(what, limit, Number(length));
-    }
-    return decode(await message.arrayBuffer(), what);
+  // Asking for `body` makes a stream, which costs more than all the rest.
+  if (length === null || headers.has("content-encoding")) {
+    const { body } = message;
+    return body === null ? "" : decode(await readBytes(body, what, limit), what);
   }
-  return decode(await readBytes(body, what, limit), what);
+  if (Number(length) > limit) {
+    // Not awaited: a client may be waiting to send it all.
+    message.body?.cancel().catch(() => {});
+    throw tooLarge(what, limit, Number(length));
+  }
+  const text = await message.text();
+  // A byte that is not UTF-8 has become a character of three.
+  if (text.includes("\ufffd") && new TextEncoder().encode(text).byteLength !== Number(length)) {
+    throw notText(what);
+  }
+  return text;
 }
 
 async function readBytes(
@@ -55,12 +61,16 @@ async function readBytes(
   return bytes;
 }
 
-function decode(bytes: ArrayBuffer | Uint8Array, what: string): string {
+function decode(bytes: Uint8Array, what: string): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw new AgenkitError("invalid_argument", `${what} is not text: expected UTF-8`, { cause });
+  } catch {
+    throw notText(what);
   }
+}
+
+function notText(what: string): AgenkitError {
+  return new AgenkitError("invalid_argument", `${what} is not text: expected UTF-8`);
 }
 
 /** The pieces of a body, for reading it as it comes. Stopping early cancels it. */
