@@ -34,9 +34,14 @@ function onEach(
 }
 
 /** Tests against programs that are not ours; one set of files for each peer. */
-function interop(peer: string, globs: readonly string[], timeoutMs = 300_000): Suite {
+function interop(
+  name: string,
+  peer: string,
+  globs: readonly string[],
+  timeoutMs = 300_000,
+): Suite {
   return {
-    name: `interop/${peer}`,
+    name: `interop/${name}`,
     files: globs.map((glob) => `tests/interop/${glob}`),
     runtime: deno,
     timeoutMs,
@@ -75,11 +80,11 @@ export const SUITES: readonly Suite[] = [
     timeoutMs: 180_000,
   },
   // The first run builds an environment of 380 MB.
-  interop("python", ["*_to_python_test.ts", "*_python_to_*_test.ts"], 900_000),
-  interop("go", ["*_to_go_test.ts", "*_go_to_*_test.ts"]),
-  interop("curl", ["*_curl_test.ts"]),
-  interop("peers among themselves", ["*_peers_test.ts"]),
-  interop("peers to Node and Bun", ["*_runtimes_test.ts"]),
+  interop("python", "Python agenkit", ["*_to_python_test.ts", "*_python_to_*_test.ts"], 900_000),
+  interop("go", "Go stand-in", ["*_to_go_test.ts", "*_go_to_*_test.ts"]),
+  interop("curl", "curl", ["*_curl_test.ts"]),
+  interop("peers", "Python, Go, curl among themselves", ["*_peers_test.ts"]),
+  interop("runtimes", "Python, Go to Node, Bun", ["*_runtimes_test.ts"]),
   {
     name: "browser",
     files: ["tests/browser/**/*_test.ts"],

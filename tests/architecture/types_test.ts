@@ -17,6 +17,10 @@ test("types: every TypeScript file of the repository type-checks", async () => {
   await check(files);
 });
 
+test("types: the examples in doc comments type-check", async () => {
+  await check(["--doc-only", "mod.ts", "src"]);
+});
+
 test("types: the web-safe exports type-check with the libraries of a browser alone", async () => {
   const entries = [...webSafeExports(await readConfig(root)).values()];
   await check(["--config", "deno.web.json", ...entries]);

@@ -112,6 +112,13 @@ function judge(
     const seconds = suite.timeoutMs / 1000;
     return [...cases, failure("", "(the whole suite)", `killed: no end after ${seconds} s`)];
   }
+  // Deno's report leaves out what failed while it was loaded.
+  for (const [, file = ""] of ended.output.matchAll(/^(\S.*) \(uncaught error\)$/gm)) {
+    const path = file.replace(/^\.\//, "");
+    if (!cases.some((one) => one.file === path && one.status === "failed")) {
+      cases.push(failure(path, "(loading the file)", "an error outside of any test"));
+    }
+  }
   const known = cases.some((one) => one.status === "failed");
   if (ended.code !== 0 && !known) {
     const how = ended.signal ? `signal ${ended.signal}` : `exit code ${ended.code}`;
@@ -150,7 +157,7 @@ function conclude(
   ];
   return {
     suite: suite.name,
-    on: suite.peer === undefined ? label : `${label}, ${suite.peer}`,
+    on: suite.peer === undefined ? label : `${label}; ${suite.peer}`,
     passed: cases.length - failures.length - skips.length,
     failed: failures.length,
     skipped: skips.length,
