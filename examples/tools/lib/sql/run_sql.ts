@@ -63,7 +63,7 @@ export async function runSql(
 }
 
 /** The arguments with which this runtime starts a program that may do little. */
-function sandbox(job: Job): readonly string[] {
+export function sandbox(job: Pick<Job, "file" | "writable">): readonly string[] {
   const files = ["", "-journal", "-wal", "-shm"].map((suffix) => job.file + suffix);
   const writes = job.writable !== undefined;
   if ("Deno" in globalThis) {
