@@ -1,0 +1,102 @@
+import type { Agent, Middleware } from "../core/agent.ts";
+import type { CallOptions } from "../core/call.ts";
+import type { Message } from "../core/message.ts";
+import { isAborted, LinkedSignal } from "../core/signals.ts";
+import { layered } from "../core/wrap.ts";
+import { middlewareValue } from "./middleware_value.ts";
+import { isCancelled } from "./outcome.ts";
+import { TimeoutCounts } from "./timeout_counts.ts";
+import { lateError } from "./timeout_error.ts";
+import {
+  type Timeout,
+  type TimeoutLimits,
+  timeoutLimits,
+  type TimeoutOptions,
+} from "./timeout_options.ts";
+import { Race, type RaceEnd } from "./timeout_race.ts";
+import { limitedStream } from "./timeout_stream.ts";
+
+/**
+ * Ends calls that take too long. The caller gets a {@linkcode TimeoutError} on
+ * time, and the agent's signal aborts with that error; an agent that ignores
+ * its signal may work on, but nobody waits for it and its late answer is
+ * dropped. A call that has an earlier `deadline` ends by then.
+ *
+ * The agent is told the end as its `deadline`. An error that the agent throws
+ * in time passes through as it is, and counts as a failure, even if it is a
+ * `TimeoutError` as well.
+ *
+ * For a stream only the time that the agent takes counts, never the time that
+ * the consumer spends on a chunk: see the options. All calls of a clock share
+ * one timer.
+ *
+ * @example
+ * ```ts
+ * import { agent, message, timeout, TimeoutError, wrap } from "@agenkit/agenkit";
+ * import assert from "node:assert/strict";
+ *
+ * const stuck = agent("stuck", () => new Promise<never>(() => {}));
+ * const limited = wrap(stuck, timeout({ totalMs: 5 }));
+ * await assert.rejects(limited.process(message("user", "hi")), TimeoutError);
+ * ```
+ *
+ * @throws {TypeError} If an option is of a wrong type.
+ * @throws {RangeError} If an option is not a positive number of milliseconds.
+ */
+export function timeout(options: TimeoutOptions = {}): Timeout {
+  const limits = timeoutLimits(options);
+  const counts = new TimeoutCounts();
+  const apply: Middleware = (next) =>
+    layered(next, "timeout", {
+      process: (message, call) => limitedCall(next, message, call, limits, counts),
+      stream: (message, call) => limitedStream(next, message, call, limits, counts),
+    });
+  return middlewareValue(apply, {
+    get metrics() {
+      return counts.metrics;
+    },
+  });
+}
+
+function limitedCall(
+  next: Agent,
+  message: Message,
+  call: CallOptions | undefined,
+  { clock, totalMs }: TimeoutLimits,
+  counts: TimeoutCounts,
+): Promise<Message> {
+  counts.inFlight++;
+  const link = new LinkedSignal(call);
+  const race = new CallRace(link, counts, call);
+  if (isAborted(call)) race.handleEvent();
+  else {
+    const now = clock.now();
+    const byDeadline = call?.deadline !== undefined && call.deadline < now + totalMs;
+    const at = byDeadline ? call.deadline! : now + totalMs;
+    const late = () => lateError(next, byDeadline ? "deadline" : "total", at - now);
+    if (at <= now) race.expire(late());
+    else race.run(() => next.process(message, link.eagerOptions(call, at)), clock, at, late);
+  }
+  return race.promise;
+}
+
+/** A race for a whole call, which counts how it ended. */
+class CallRace extends Race<Message> {
+  readonly #link: LinkedSignal;
+  readonly #counts: TimeoutCounts;
+  readonly #call: CallOptions | undefined;
+
+  constructor(link: LinkedSignal, counts: TimeoutCounts, call: CallOptions | undefined) {
+    super(link);
+    this.#link = link;
+    this.#counts = counts;
+    this.#call = call;
+  }
+
+  protected override ended(end: RaceEnd, error: unknown): void {
+    this.#link.release();
+    if (end === "answered") this.#counts.successful++;
+    else this.#counts.failure(end === "timedOut", isCancelled(error, this.#call));
+    this.#counts.inFlight--;
+  }
+}
