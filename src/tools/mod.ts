@@ -1,0 +1,31 @@
+/**
+ * Tools that a model may use: how one is made, kept and run.
+ *
+ * @module
+ */
+export type { InferJsonSchema } from "./infer_json_schema.ts";
+export type { ToolArguments, ToolParameters } from "./parameters.ts";
+export { type ToolRegistry, toolRegistry, type ToolSchema } from "./registry.ts";
+export type {
+  StandardSchemaIssue,
+  StandardSchemaProps,
+  StandardSchemaResult,
+  StandardSchemaV1,
+} from "./standard_schema.ts";
+export {
+  type Tool,
+  tool,
+  type ToolAnswer,
+  type ToolCallOptions,
+  type ToolContext,
+  type ToolInit,
+} from "./tool.ts";
+export {
+  isToolResult,
+  type ToolFailure,
+  toolFailure,
+  type ToolResult,
+  type ToolSuccess,
+  toolSuccess,
+  toToolResult,
+} from "./tool_result.ts";
