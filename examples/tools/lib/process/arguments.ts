@@ -6,7 +6,7 @@ import type { Root } from "../rooted/root.ts";
 export interface ProgramPolicy {
   /** Options without a value, letter by letter: neither abbreviations nor clusters match. */
   readonly flags?: readonly string[];
-  /** Options with a value, `-n 5` or `--lines=5`: the pattern has to match all of the value. */
+  /** Options with a value, `-n 5`, `-n5` or `--lines=5`: the pattern has to match all of the value. */
   readonly values?: Readonly<Record<string, RegExp>>;
   /** Words that are not options and not paths, such as a text to search for. */
   readonly words?: { readonly min: number; readonly max: number };
@@ -75,23 +75,31 @@ export function checkOptions(
       args.push(option);
       continue;
     }
-    const equals = option.startsWith("--") ? option.indexOf("=") : -1;
-    const key = equals < 0 ? option : option.slice(0, equals);
-    const value = equals < 0 ? options[++i] : option.slice(equals + 1);
+    const { key, value = options[++i] } = splitOption(option);
     const pattern = Object.hasOwn(policy.values ?? {}, key) ? policy.values![key] : undefined;
     if (pattern === undefined) throw refuse(`Cannot run ${name}: option ${quote(key)} is refused`);
     if (value === undefined || value.includes("\0") || !matchesWhole(pattern, value)) {
-      throw refuse(
-        `Cannot run ${name}: option ${key} does not take ${
-          value === undefined ? "nothing" : quote(value)
-        }`,
-      );
+      const got = value === undefined ? "nothing" : quote(value);
+      throw refuse(`Cannot run ${name}: option ${key} does not take ${got}`);
     }
-    // Long options in one piece: the value cannot become an argument of its own.
-    if (key.startsWith("--")) args.push(`${key}=${value}`);
-    else args.push(key, value);
+    // In one piece: the value cannot become an argument of its own, not even
+    // with a program that takes the option without one.
+    args.push(key.startsWith("--") ? `${key}=${value}` : `${key}${value}`);
   }
   return args;
+}
+
+/** `--key=value`, `-kvalue`, or a key whose value is the next argument. */
+function splitOption(option: string): { readonly key: string; readonly value?: string } {
+  if (!option.startsWith("--")) {
+    return option.length > 2
+      ? { key: option.slice(0, 2), value: option.slice(2) }
+      : { key: option };
+  }
+  const equals = option.indexOf("=");
+  return equals < 0
+    ? { key: option }
+    : { key: option.slice(0, equals), value: option.slice(equals + 1) };
 }
 
 function matchesWhole(pattern: RegExp, value: string): boolean {

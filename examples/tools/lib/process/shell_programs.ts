@@ -21,7 +21,15 @@ export const READING_PROGRAMS: Readonly<Record<string, ProgramPolicy>> = {
     // -R (follows links); -r does not follow those it meets.
     flags: ["-i", "-n", "-c", "-l", "-w", "-v", "-F", "-r"],
     values: { "-m": LINES, "-C": /[0-9]{1,2}/ },
-    always: ["--devices=skip", "--binary-files=without-match", "--exclude=.*", "--exclude-dir=.?*"],
+    // Hidden names are left out: ".x" and "..x", but not "./x".
+    always: [
+      "--devices=skip",
+      "--binary-files=without-match",
+      "--exclude=.[!./]*",
+      "--exclude=..?*",
+      "--exclude-dir=.[!./]*",
+      "--exclude-dir=..?*",
+    ],
     words: { min: 1, max: 1 },
     paths: { min: 1, max: 20 },
   },
