@@ -1,0 +1,52 @@
+import type { Reply } from "../core/agent.ts";
+import type { CallOptions } from "../core/call.ts";
+import { type AgentFailure, codeOf } from "../core/errors.ts";
+import type { Json, JsonObject } from "../core/json.ts";
+import { adoptMessage, type Message, text } from "../core/message.ts";
+import { timestamp } from "../core/timestamp.ts";
+import type { AgentResult } from "./agent_result.ts";
+
+/**
+ * Makes the answer of a `parallel` from the results of its agents, which come
+ * in the order of the agents. May be asynchronous, and ask another agent to
+ * judge: the call's options are there to be handed on.
+ */
+export type Aggregate = (
+  results: readonly AgentResult[],
+  message: Message,
+  call?: CallOptions,
+) => Reply | Promise<Reply>;
+
+/**
+ * The usual answer of a `parallel`: a line `[agent]: text` for each answer, in
+ * the order of the agents, and their metadata as `{agent}.{key}`. Agents that
+ * failed are listed as `parallel_failures`.
+ */
+export function joinAnswers(
+  results: readonly AgentResult[],
+  failures: readonly AgentFailure[],
+): Message {
+  let content = "";
+  let first = true;
+  const metadata: Record<string, Json> = {};
+  for (const result of results) {
+    if (result.status !== "answered") continue;
+    const { agent, message } = result;
+    content += `${first ? "" : "\n"}[${agent}]: ${text(message)}`;
+    first = false;
+    for (const key in message.metadata) metadata[`${agent}.${key}`] = message.metadata[key]!;
+  }
+  if (failures.length > 0) Object.assign(metadata, failureTag(failures));
+  return adoptMessage("agent", content, metadata, timestamp());
+}
+
+/** Metadata that lists failures by agent and code; texts may tell what is nobody's business. */
+export function failureTag(failures: readonly AgentFailure[]): JsonObject {
+  return {
+    parallel_failures: Object.freeze(
+      failures.map(({ agent, index, cause }) =>
+        Object.freeze({ agent, index, code: codeOf(cause) ?? "unknown" })
+      ),
+    ),
+  };
+}

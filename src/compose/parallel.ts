@@ -1,0 +1,160 @@
+import { type Agent, type StreamingAgent, toMessage } from "../core/agent.ts";
+import type { CallOptions } from "../core/call.ts";
+import { type Clock, systemClock } from "../core/clock.ts";
+import type { Message } from "../core/message.ts";
+import { checkFunction, checkNumber } from "../core/options.ts";
+import { LinkedSignal, throwIfAborted } from "../core/signals.ts";
+import { failuresOf } from "./agent_result.ts";
+import { type Aggregate, joinAnswers } from "./aggregate.ts";
+import { anyStreams, raced } from "./child_call.ts";
+import {
+  checkAgents,
+  checkOptions,
+  Composition,
+  type CompositionOptions,
+  refuseDuplicates,
+} from "./children.ts";
+import { FanOut } from "./fan_out.ts";
+import { Merge } from "./merge.ts";
+import { notNeeded, parallelError } from "./parallel_error.ts";
+import { type ParallelPolicy, type Rule, ruleOf } from "./policy.ts";
+
+/** Options of {@linkcode parallel}. */
+export interface ParallelOptions extends CompositionOptions {
+  /** When there is an answer. @default {"all"} */
+  readonly policy?: ParallelPolicy | undefined;
+  /** How many agents may run at a time. @default {Infinity} */
+  readonly concurrency?: number | undefined;
+  /**
+   * Makes the answer from the results. Default: a line `[agent]: text` for each
+   * answer, and the metadata as `{agent}.{key}`.
+   */
+  readonly aggregate?: Aggregate | undefined;
+  /**
+   * How long to wait for agents that were cancelled and take time to end, in
+   * milliseconds. With 0, those that end within the pending promise jobs are
+   * waited for, and nobody else.
+   *
+   * @default {0}
+   */
+  readonly graceMs?: number | undefined;
+  /** Where the time of `graceMs` comes from. @default {systemClock} */
+  readonly clock?: Clock | undefined;
+}
+
+/** What {@linkcode parallel} makes. */
+export interface ParallelAgent extends Agent {
+  /** The agents, in the order of their results. Frozen. */
+  readonly agents: readonly Agent[];
+}
+
+/**
+ * Makes one agent of several that all get the same message at the same time.
+ *
+ * - The usual answer has a line `[agent]: text` for each answer, in the order
+ *   of the agents whatever the order in which they came, and their metadata as
+ *   `{agent}.{key}`. With `aggregate` it is whatever is made of the results.
+ * - `policy` says how many have to answer. Once that is decided the others are
+ *   cancelled and waited for: those that obey their signal have ended when the
+ *   call returns. One that ignores it is left behind, and what becomes of it is
+ *   dropped.
+ * - If too few answer, the call rejects with an `AggregateAgentError` that has
+ *   each agent's error. Failures that the policy allows for are in the results
+ *   given to `aggregate`, and listed by agent and code as `parallel_failures`
+ *   in the usual answer.
+ * - Streams if any of the agents does, all chunks as they come, each with its
+ *   agent's name as `parallel_agent`. Of agents that are ready each has a chunk
+ *   in turn, and none is asked for another before its last one was read. The
+ *   policy counts agents that have begun to answer: once there are enough the
+ *   others are cancelled, and from then on none may fail. `aggregate` has no
+ *   part in that; failures allowed for end the stream with an empty chunk that
+ *   lists them.
+ *
+ * @example
+ * ```ts
+ * import { agent, message, parallel, text } from "@agenkit/agenkit";
+ * import assert from "node:assert/strict";
+ *
+ * const pro = agent("pro", () => "It is fast");
+ * const con = agent("con", () => ({ content: "It is new", metadata: { sure: 0.5 } }));
+ * const answer = await parallel([pro, con]).process(message("user", "Should we?"));
+ * assert.equal(text(answer), "[pro]: It is fast\n[con]: It is new");
+ * assert.deepEqual(answer.metadata, { "con.sure": 0.5 });
+ * ```
+ *
+ * @param agents The agents; at least one, each with a name of its own.
+ * @throws {TypeError} If there is no agent, two have one name, or something is not what it should be.
+ * @throws {RangeError} If a number is out of bounds.
+ */
+export function parallel(
+  agents: readonly StreamingAgent[],
+  options?: ParallelOptions,
+): ParallelAgent & StreamingAgent;
+/** Makes one agent of several that may or may not stream. */
+export function parallel(agents: readonly Agent[], options?: ParallelOptions): ParallelAgent;
+export function parallel(agents: readonly Agent[], options: ParallelOptions = {}): ParallelAgent {
+  const checked = checkAgents("parallel", agents);
+  refuseDuplicates("parallel", checked);
+  return new Parallel(checked, checkOptions("parallel", options));
+}
+
+class Parallel extends Composition implements ParallelAgent {
+  readonly agents: readonly Agent[];
+  readonly stream?: NonNullable<Agent["stream"]>;
+  readonly #rule: Rule;
+  readonly #concurrency: number;
+  readonly #aggregate: Aggregate | undefined;
+  readonly #graceMs: number;
+  readonly #clock: Clock;
+
+  constructor(agents: readonly Agent[], options: ParallelOptions) {
+    super("parallel", options.name, agents);
+    const { policy = "all", concurrency = Number.POSITIVE_INFINITY, graceMs = 0 } = options;
+    const action = "make a parallel agent";
+    checkFunction(action, "aggregate", options.aggregate);
+    this.agents = agents;
+    this.#rule = ruleOf(policy, agents.length);
+    this.#concurrency = checkNumber(action, "concurrency", concurrency, {
+      min: 1,
+      integer: true,
+      infinite: true,
+    });
+    this.#graceMs = checkNumber(action, "graceMs", graceMs, { min: 0 });
+    this.#aggregate = options.aggregate;
+    this.#clock = options.clock ?? systemClock;
+    if (anyStreams(agents)) this.stream = (request, call) => this.#stream(request, call);
+  }
+
+  process(request: Message, call?: CallOptions): Promise<Message> {
+    return raced(this.#run(request, call), call);
+  }
+
+  async #run(request: Message, call: CallOptions | undefined): Promise<Message> {
+    throwIfAborted(call);
+    const link = new LinkedSignal(call);
+    const fanOut = new FanOut(this.agents, this.#rule, request, link.options(call));
+    // Left as it is by a call that is aborted, whose children are aborted with it.
+    const verdict = await fanOut.run(this.#concurrency);
+    throwIfAborted(call);
+    const results = fanOut.results();
+    if (fanOut.busy) {
+      link.abort(notNeeded());
+      await fanOut.leftovers().wait(this.#graceMs, this.#clock, call);
+    } else link.release();
+    const failures = failuresOf(results, this.agents);
+    const none = failures.length === this.agents.length && this.#aggregate === undefined;
+    if (verdict === "too few" || none) throw parallelError(failures, this.#rule, this.agents);
+    if (this.#aggregate === undefined) return joinAnswers(results, failures);
+    return toMessage(this.name, await this.#aggregate(results, request, call));
+  }
+
+  async *#stream(request: Message, call: CallOptions | undefined): AsyncGenerator<Message> {
+    throwIfAborted(call);
+    const merge = new Merge(this.agents, this.#rule, this.#concurrency, request, call);
+    try {
+      yield* merge.chunks();
+    } finally {
+      await merge.stop().wait(this.#graceMs, this.#clock, call);
+    }
+  }
+}
