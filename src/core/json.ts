@@ -63,10 +63,11 @@ export function toJsonObject(value: unknown, path = "value"): JsonObject {
  * Freezes what `JSON.parse` gave, in place. Only for fresh values nobody else
  * holds: it neither copies nor checks for what a parser cannot produce.
  *
- * @throws {TypeError} If a key is `__proto__` or the nesting is deeper than 500.
+ * @throws {TypeError} If a key is `__proto__`, the nesting is deeper than 500, or a number is too
+ * large (`1e999` is read as Infinity).
  */
 export function freezeParsed<T extends Json>(value: T, path = "value"): T {
-  if (typeof value === "object" && value !== null) new Walk(path).freeze(value);
+  if (!isHarmless(value)) new Walk(path).freeze(value);
   return value;
 }
 
@@ -98,20 +99,21 @@ class Walk {
     }
   }
 
-  freeze(value: object): void {
+  freeze(value: object | number): void {
+    if (typeof value === "number") throw this.refuse("a finite number", value);
     const depth = this.#enter();
     if (Array.isArray(value)) {
       for (let i = 0; i < value.length; i++) {
-        const item: unknown = value[i];
-        if (typeof item !== "object" || item === null) continue;
+        const item: Json = value[i];
+        if (isHarmless(item)) continue;
         this.#keys[depth] = i;
         this.freeze(item);
       }
     } else {
       for (const key of Object.keys(value)) {
         if (key === "__proto__") throw this.#forbiddenKey(depth);
-        const item = (value as Record<string, unknown>)[key];
-        if (typeof item !== "object" || item === null) continue;
+        const item = (value as JsonObject)[key]!;
+        if (isHarmless(item)) continue;
         this.#keys[depth] = key;
         this.freeze(item);
       }
@@ -192,6 +194,13 @@ class Walk {
     }
     return path;
   }
+}
+
+/** Whether a parsed value has nothing in it to freeze or to refuse. */
+function isHarmless(value: Json): value is null | boolean | string {
+  return typeof value === "object"
+    ? value === null
+    : typeof value !== "number" || Number.isFinite(value);
 }
 
 /** As `Array.isArray`, for a type that keeps its items unknown and read-only. */

@@ -202,6 +202,16 @@ test("freezeParsed() refuses __proto__ and too much depth", () => {
   assert.throws(() => freezeParsed(nested(501) as Json), /at most 500 levels/);
 });
 
+test("freezeParsed() refuses a number that was too large to read", () => {
+  for (const text of ["1e999", "-1e999", '{"a":[{"b":1e999}]}']) {
+    const path = text.startsWith("{") ? "content\\.a\\[0\\]\\.b" : "content";
+    assert.throws(
+      () => freezeParsed(JSON.parse(text), "content"),
+      new RegExp(`Cannot use ${path} as JSON: expected a finite number, got -?Infinity`),
+    );
+  }
+});
+
 test("describe() names any value shortly and never throws", () => {
   const shy = Object.create(Object.defineProperty({}, "constructor", {
     get: () => assert.fail("not to be asked"),
