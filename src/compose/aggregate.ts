@@ -1,9 +1,8 @@
 import type { Reply } from "../core/agent.ts";
 import type { CallOptions } from "../core/call.ts";
 import { type AgentFailure, codeOf } from "../core/errors.ts";
-import type { Json, JsonObject } from "../core/json.ts";
-import { adoptMessage, type Message, text } from "../core/message.ts";
-import { timestamp } from "../core/timestamp.ts";
+import { EMPTY_OBJECT, type Json, type JsonObject } from "../core/json.ts";
+import { type Message, text, trustedMessage } from "../core/message.ts";
 import type { AgentResult } from "./agent_result.ts";
 
 /**
@@ -27,26 +26,28 @@ export function joinAnswers(
   failures: readonly AgentFailure[],
 ): Message {
   let content = "";
-  let first = true;
-  const metadata: Record<string, Json> = {};
+  let metadata: Record<string, Json> | undefined;
   for (const result of results) {
     if (result.status !== "answered") continue;
     const { agent, message } = result;
-    content += `${first ? "" : "\n"}[${agent}]: ${text(message)}`;
-    first = false;
-    for (const key in message.metadata) metadata[`${agent}.${key}`] = message.metadata[key]!;
+    content += `${content === "" ? "" : "\n"}[${agent}]: ${text(message)}`;
+    if (message.metadata === EMPTY_OBJECT) continue;
+    for (const key of Object.keys(message.metadata)) {
+      (metadata ??= {})[`${agent}.${key}`] = message.metadata[key]!;
+    }
   }
-  if (failures.length > 0) Object.assign(metadata, failureTag(failures));
-  return adoptMessage("agent", content, metadata, timestamp());
+  if (failures.length > 0) metadata = { ...metadata, ...failureTag(failures) };
+  return trustedMessage(
+    "agent",
+    content,
+    metadata === undefined ? EMPTY_OBJECT : Object.freeze(metadata),
+  );
 }
 
 /** Metadata that lists failures by agent and code; texts may tell what is nobody's business. */
 export function failureTag(failures: readonly AgentFailure[]): JsonObject {
-  return {
-    parallel_failures: Object.freeze(
-      failures.map(({ agent, index, cause }) =>
-        Object.freeze({ agent, index, code: codeOf(cause) ?? "unknown" })
-      ),
-    ),
-  };
+  const list = failures.map(({ agent, index, cause }) =>
+    Object.freeze({ agent, index, code: codeOf(cause) ?? "unknown" })
+  );
+  return Object.freeze({ parallel_failures: Object.freeze(list) });
 }

@@ -185,7 +185,8 @@ class Conditional extends Composition implements ConditionalAgent {
 
 function choice(agent: Agent, at: number | "default"): Choice {
   const route = at === "default" ? at : at + 1;
-  return { agent, at, tag: { conditional_agent_used: agent.name, conditional_route: route } };
+  const tag = Object.freeze({ conditional_agent_used: agent.name, conditional_route: route });
+  return { agent, at, tag };
 }
 
 function checkRoutes(routes: readonly Route[]): readonly Route[] {

@@ -81,10 +81,9 @@ class Fallback extends Composition implements FallbackAgent {
     checkFunction("make a fallback agent", "shouldFallback", options.shouldFallback);
     this.agents = agents;
     this.#shouldFallback = options.shouldFallback;
-    this.#tags = agents.map(({ name }, i) => ({
-      fallback_agent_used: name,
-      fallback_attempt: i + 1,
-    }));
+    this.#tags = agents.map(({ name }, i) =>
+      Object.freeze({ fallback_agent_used: name, fallback_attempt: i + 1 })
+    );
     if (anyStreams(agents)) this.stream = (request, call) => this.#stream(request, call);
   }
 

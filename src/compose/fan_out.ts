@@ -3,11 +3,8 @@ import type { CallOptions } from "../core/call.ts";
 import type { Message } from "../core/message.ts";
 import { isAborted } from "../core/signals.ts";
 import type { AgentResult } from "./agent_result.ts";
-import { Leftovers } from "./grace.ts";
+import { Pending } from "./grace.ts";
 import type { Rule } from "./policy.ts";
-
-/** How a {@linkcode FanOut} ended. */
-export type Verdict = "enough" | "too few";
 
 /**
  * One call of a `parallel`: asks the agents, so many at a time, until the rule
@@ -15,96 +12,98 @@ export type Verdict = "enough" | "too few";
  * the owner of the signal.
  */
 export class FanOut {
+  /** What still runs. */
+  readonly pending: Pending = new Pending();
+  /** How many agents have failed. */
+  failed = 0;
   readonly #agents: readonly Agent[];
   readonly #rule: Rule;
   readonly #request: Message;
   readonly #call: CallOptions;
-  readonly #results: (AgentResult | undefined)[];
-  readonly #running = new Map<number, Promise<unknown>>();
-  readonly #decided = Promise.withResolvers<Verdict>();
+  readonly #results: AgentResult[] = [];
+  #decide!: () => void;
   #over = false;
   #started = 0;
   #answered = 0;
-  #failed = 0;
 
   constructor(agents: readonly Agent[], rule: Rule, request: Message, call: CallOptions) {
     this.#agents = agents;
     this.#rule = rule;
     this.#request = request;
     this.#call = call;
-    this.#results = new Array(agents.length);
   }
 
-  /** Asks the agents, at most `concurrency` at a time. */
-  run(concurrency: number): Promise<Verdict> {
-    const first = Math.min(concurrency, this.#agents.length);
-    // A child may abort the call while it is being started.
-    while (this.#started < first && !isAborted(this.#call)) this.#start();
-    return this.#decided.promise;
+  /** Asks the agents, at most `concurrency` at a time. Resolves when the rule is decided. */
+  run(concurrency: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#decide = resolve;
+      const first = Math.min(concurrency, this.#agents.length);
+      // A child may abort the call while it is being started.
+      while (this.#started < first && !isAborted(this.#call)) this.#start();
+    });
   }
 
-  /** What became of each agent so far; those without a result are taken to be cancelled. */
+  /** What became of each agent; those without a result so far are taken to be cancelled. */
   results(): readonly AgentResult[] {
-    return this.#agents.map((agent, index) =>
-      this.#results[index] ?? { status: "cancelled", agent: agent.name, index }
-    );
+    for (let index = 0; index < this.#agents.length; index++) {
+      this.#results[index] ??= { status: "cancelled", agent: this.#agents[index]!.name, index };
+    }
+    return this.#results;
   }
 
-  /** The agents that still run. */
-  leftovers(): Leftovers {
-    const leftovers = new Leftovers();
-    for (const work of this.#running.values()) leftovers.add(work);
-    return leftovers;
-  }
-
-  /** Whether an agent still runs. */
-  get busy(): boolean {
-    return this.#running.size > 0;
+  /** Whether so many have failed that there cannot be enough answers. */
+  get hopeless(): boolean {
+    return !this.#rule.settled && this.failed > this.#agents.length - this.#rule.needed;
   }
 
   #start(): void {
     const index = this.#started++;
-    const agent = this.#agents[index]!;
+    const child = this.#agents[index]!;
+    this.pending.begin();
     let work: Promise<Message>;
     try {
-      work = Promise.resolve(agent.process(this.#request, this.#call));
+      work = Promise.resolve(child.process(this.#request, this.#call));
     } catch (error) {
       work = Promise.reject(error);
     }
-    this.#running.set(index, work);
-    work.then((answer) => this.#answer(index, agent, answer), (cause) => {
-      this.#settle({ status: "failed", agent: agent.name, index, cause });
-    });
+    work.then(
+      (answer) => this.#answer(index, child.name, answer),
+      (cause) => this.#fail(index, child.name, cause),
+    );
   }
 
-  #answer(index: number, { name }: Agent, answer: unknown): void {
-    let result: AgentResult;
+  #answer(index: number, agent: string, answer: unknown): void {
+    let message: Message;
     try {
-      result = { status: "answered", agent: name, index, message: toMessage(name, answer) };
-    } catch (cause) {
-      result = { status: "failed", agent: name, index, cause };
+      message = toMessage(agent, answer);
+    } catch (error) {
+      return this.#fail(index, agent, error);
     }
-    this.#settle(result);
+    if (!this.#over) {
+      this.#answered++;
+      this.#results[index] = { status: "answered", agent, index, message };
+    }
+    this.#next();
   }
 
-  #settle(result: AgentResult): void {
-    this.#running.delete(result.index);
+  #fail(index: number, agent: string, cause: unknown): void {
+    if (!this.#over) {
+      this.failed++;
+      this.#results[index] = { status: "failed", agent, index, cause };
+    }
+    this.#next();
+  }
+
+  /** Decides, or starts another agent, after one has ended. */
+  #next(): void {
+    this.pending.end();
     if (this.#over) return;
-    this.#results[result.index] = result;
-    if (result.status === "answered") this.#answered++;
-    else this.#failed++;
-    const verdict = this.#judge();
-    if (verdict !== undefined) {
+    const enough = this.#rule.settled
+      ? this.#answered + this.failed === this.#agents.length
+      : this.#answered >= this.#rule.needed;
+    if (enough || this.hopeless) {
       this.#over = true;
-      this.#decided.resolve(verdict);
+      this.#decide();
     } else if (this.#started < this.#agents.length && !isAborted(this.#call)) this.#start();
-  }
-
-  #judge(): Verdict | undefined {
-    const { needed, settled } = this.#rule;
-    const count = this.#agents.length;
-    if (settled) return this.#answered + this.#failed === count ? "enough" : undefined;
-    if (this.#answered >= needed) return "enough";
-    return this.#failed > count - needed ? "too few" : undefined;
   }
 }

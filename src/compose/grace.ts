@@ -5,30 +5,36 @@ import { isAborted, unwatchAbort, watchAbort } from "../core/signals.ts";
 /** Enough for an abort to come through some twenty layers of promises. */
 const PROMISE_JOBS = 100;
 
-/** Work that was cancelled and may not have ended yet. */
-export class Leftovers {
+/** How much work runs, and who wants to know when none does any more. */
+export class Pending {
   #count = 0;
-  #ended: (() => void) | undefined;
+  #idle: (() => void) | undefined;
 
-  /** Counts work until it ends, whichever way. */
-  add(work: PromiseLike<unknown>): void {
+  /** Whether any work runs. */
+  get busy(): boolean {
+    return this.#count > 0;
+  }
+
+  /** Work begins. */
+  begin(): void {
     this.#count++;
-    const end = () => {
-      if (--this.#count === 0) this.#ended?.();
-    };
-    work.then(end, end);
+  }
+
+  /** Work has ended. */
+  end(): void {
+    if (--this.#count === 0) this.#idle?.();
   }
 
   /**
-   * Waits until all of it has ended, but only for as many promise jobs as it
+   * Waits for work that was cancelled, but only for as many promise jobs as it
    * takes to obey a signal, and then for `ms` more on the clock: work that
    * ignores its signal must not hold up the answer.
    */
   async wait(ms: number, clock: Clock, call: CallOptions | undefined): Promise<void> {
-    for (let job = 0; job < PROMISE_JOBS && this.#count > 0; job++) await null;
-    if (this.#count === 0 || ms === 0 || isAborted(call)) return;
+    for (let job = 0; job < PROMISE_JOBS && this.busy; job++) await null;
+    if (!this.busy || ms === 0 || isAborted(call)) return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#ended = resolve;
+    this.#idle = resolve;
     const watcher = { handleEvent: resolve };
     watchAbort(call, watcher);
     const timer = clock.schedule(clock.now() + ms, resolve);

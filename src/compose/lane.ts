@@ -30,7 +30,7 @@ export class Lane {
   constructor(agent: Agent, index: number, request: Message, call: CallOptions | undefined) {
     this.agent = agent;
     this.index = index;
-    this.tag = { parallel_agent: agent.name };
+    this.tag = Object.freeze({ parallel_agent: agent.name });
     this.#request = request;
     this.#call = call;
     this.#link = new LinkedSignal(call);
@@ -82,7 +82,7 @@ export class Lane {
   }
 
   #open(): AsyncIterable<Message> {
-    const options = this.#link.options(this.#call);
+    const options = this.#link.eagerOptions(this.#call);
     return this.agent.stream === undefined
       ? single(this.agent, this.#request, options)
       : this.agent.stream(this.#request, options);

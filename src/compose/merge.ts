@@ -1,11 +1,11 @@
 import { type Agent, toMessage } from "../core/agent.ts";
 import type { CallOptions } from "../core/call.ts";
 import type { AgentFailure } from "../core/errors.ts";
-import { annotate, type Message, message } from "../core/message.ts";
+import { annotate, type Message, trustedMessage } from "../core/message.ts";
 import { isAborted, reasonOf, throwIfAborted, unwatchAbort, watchAbort } from "../core/signals.ts";
 import { failureTag } from "./aggregate.ts";
 import { failureOf } from "./failures.ts";
-import { Leftovers } from "./grace.ts";
+import { Pending } from "./grace.ts";
 import { Lane, type LaneEvent } from "./lane.ts";
 import { notNeeded, parallelError } from "./parallel_error.ts";
 import type { Rule } from "./policy.ts";
@@ -29,7 +29,7 @@ export class Merge {
   readonly #lanes = new Set<Lane>();
   readonly #ready: LaneEvent[] = [];
   readonly #failures: AgentFailure[] = [];
-  readonly #leftovers = new Leftovers();
+  readonly #leftovers = new Pending();
   #wake: PromiseWithResolvers<void> | undefined;
   #started = 0;
   #seats = 0;
@@ -63,11 +63,11 @@ export class Merge {
     this.#failures.sort((a, b) => a.index - b.index);
     // Only where failures are results can all of them have failed by now.
     if (this.#failures.length === this.#agents.length) throw this.#error();
-    if (this.#failures.length > 0) yield message("agent", "", failureTag(this.#failures));
+    if (this.#failures.length > 0) yield trustedMessage("agent", "", failureTag(this.#failures));
   }
 
   /** Cancels what still runs. Returns what has not ended yet. */
-  stop(): Leftovers {
+  stop(): Pending {
     for (const lane of this.#lanes) this.#cancel(lane);
     return this.#leftovers;
   }
@@ -115,7 +115,11 @@ export class Merge {
 
   #cancel(lane: Lane): void {
     this.#lanes.delete(lane);
-    for (const work of lane.cancel(notNeeded())) this.#leftovers.add(work);
+    const end = () => this.#leftovers.end();
+    for (const work of lane.cancel(notNeeded())) {
+      this.#leftovers.begin();
+      work.then(end, end);
+    }
   }
 
   /** Starts agents for as long as there is room. */

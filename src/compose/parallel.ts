@@ -1,6 +1,7 @@
 import { type Agent, type StreamingAgent, toMessage } from "../core/agent.ts";
 import type { CallOptions } from "../core/call.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
+import type { AgentFailure } from "../core/errors.ts";
 import type { Message } from "../core/message.ts";
 import { checkFunction, checkNumber } from "../core/options.ts";
 import { LinkedSignal, throwIfAborted } from "../core/signals.ts";
@@ -98,6 +99,8 @@ export function parallel(agents: readonly Agent[], options: ParallelOptions = {}
   return new Parallel(checked, checkOptions("parallel", options));
 }
 
+const NO_FAILURES: readonly AgentFailure[] = Object.freeze([]);
+
 class Parallel extends Composition implements ParallelAgent {
   readonly agents: readonly Agent[];
   readonly stream?: NonNullable<Agent["stream"]>;
@@ -132,18 +135,17 @@ class Parallel extends Composition implements ParallelAgent {
   async #run(request: Message, call: CallOptions | undefined): Promise<Message> {
     throwIfAborted(call);
     const link = new LinkedSignal(call);
-    const fanOut = new FanOut(this.agents, this.#rule, request, link.options(call));
-    // Left as it is by a call that is aborted, whose children are aborted with it.
-    const verdict = await fanOut.run(this.#concurrency);
+    const fanOut = new FanOut(this.agents, this.#rule, request, link.eagerOptions(call));
+    await fanOut.run(this.#concurrency);
     throwIfAborted(call);
     const results = fanOut.results();
-    if (fanOut.busy) {
+    if (fanOut.pending.busy) {
       link.abort(notNeeded());
-      await fanOut.leftovers().wait(this.#graceMs, this.#clock, call);
+      await fanOut.pending.wait(this.#graceMs, this.#clock, call);
     } else link.release();
-    const failures = failuresOf(results, this.agents);
+    const failures = fanOut.failed === 0 ? NO_FAILURES : failuresOf(results, this.agents);
     const none = failures.length === this.agents.length && this.#aggregate === undefined;
-    if (verdict === "too few" || none) throw parallelError(failures, this.#rule, this.agents);
+    if (fanOut.hopeless || none) throw parallelError(failures, this.#rule, this.agents);
     if (this.#aggregate === undefined) return joinAnswers(results, failures);
     return toMessage(this.name, await this.#aggregate(results, request, call));
   }
