@@ -13,6 +13,7 @@ interface BunGlobal {
     port: number;
     idleTimeout: number;
     maxRequestBodySize: number;
+    http2: boolean;
     tls?: { cert: string; key: string };
     fetch(request: Request, server: BunServer): Promise<Response>;
   }): BunServer;
@@ -21,7 +22,10 @@ interface BunGlobal {
 /** The longest idle timeout that Bun takes, in seconds. */
 const MAX_IDLE_SECONDS = 255;
 
-/** Listens with `Bun.serve`. */
+/**
+ * Listens with `Bun.serve`: HTTP/1.1 and HTTP/2, in cleartext by prior
+ * knowledge (Bun >= 1.4) and over TLS by ALPN, on one port.
+ */
 export function listen(handler: FetchHandler, options: ListenOptions): Promise<Listener> {
   const { hostname, port, tls, idleTimeoutMs } = options;
   const { Bun } = globalThis as unknown as { Bun: BunGlobal };
@@ -31,6 +35,7 @@ export function listen(handler: FetchHandler, options: ListenOptions): Promise<L
     idleTimeout: Math.min(Math.ceil(idleTimeoutMs / 1000), MAX_IDLE_SECONDS),
     // The handler has a limit of its own, and answers with an envelope.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+    http2: true,
     ...(tls === undefined ? undefined : { tls: { cert: tls.cert, key: tls.key } }),
     fetch(request, server) {
       // Bun counts an agent at work as an idle connection.

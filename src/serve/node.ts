@@ -8,6 +8,7 @@ import {
   type Http2Session,
 } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
+import { duplexOf } from "./node_duplex.ts";
 import { respond, toRequest } from "./node_http.ts";
 import type { FetchHandler, Listener, ListenOptions } from "./listener.ts";
 
@@ -26,16 +27,28 @@ export async function listen(handler: FetchHandler, options: ListenOptions): Pro
       sessions.add(session);
       session.once("close", () => sessions.delete(session));
     });
+  let closing = false;
   const onRequest = (
     request: IncomingMessage | Http2ServerRequest,
     response: ServerResponse | Http2ServerResponse,
-  ) => void answer(handler, request as IncomingMessage, response as ServerResponse);
+  ) => {
+    // Its connection was busy when the server began to close, and would be kept alive now.
+    response.once("close", () => {
+      if (closing) setImmediate(() => (server as Server).closeIdleConnections?.());
+    });
+    void answer(handler, request as IncomingMessage, response as ServerResponse);
+  };
 
   const server = tls === undefined
     ? cleartext(onRequest, track, idleTimeoutMs)
     : createSecureServer({ cert: tls.cert, key: tls.key, allowHTTP1: true }, onRequest);
   if (tls !== undefined) track(server as unknown as Http2Server);
   server.setTimeout(0);
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
 
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -46,6 +59,7 @@ export async function listen(handler: FetchHandler, options: ListenOptions): Pro
   });
   const closed = new Promise<void>((resolve) => server.once("close", resolve));
   const stop = () => {
+    closing = true;
     server.close();
     (server as Server).closeIdleConnections?.();
     return closed;
@@ -54,11 +68,15 @@ export async function listen(handler: FetchHandler, options: ListenOptions): Pro
     port: (server.address() as AddressInfo).port,
     shutdown: () => {
       for (const session of sessions) session.close();
+      // Who has never said a word has no call to finish. TLS reads below the socket and counts nothing.
+      if (tls === undefined) {
+        for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+      }
       return stop();
     },
     kill: () => {
       for (const session of sessions) session.destroy();
-      (server as Server).closeAllConnections?.();
+      for (const socket of sockets) socket.destroy();
       return stop();
     },
   };
@@ -88,10 +106,13 @@ function cleartext(
       socket.off("error", onError);
       socket.setTimeout(0);
       socket.off("timeout", onError);
+      if (beginsWithPreface(head)) {
+        http2.emit("connection", duplexOf(socket, head));
+        return;
+      }
       socket.pause();
       socket.unshift(head);
-      if (beginsWithPreface(head)) http2.emit("connection", socket);
-      else accept!.call(http1, socket);
+      accept!.call(http1, socket);
       socket.resume();
     });
   });

@@ -34,12 +34,18 @@ function withSignal(request: Request, outgoing: ServerResponse): Request {
         controller = new AbortController();
         const leave = () =>
           controller!.abort(new DOMException("The client has left", "AbortError"));
-        if (outgoing.destroyed) leave();
-        else outgoing.once("close", () => outgoing.writableFinished || leave());
+        if (isGone(outgoing)) leave();
+        // Not `writableFinished`: HTTP/2 says so of a stream that was cancelled, too.
+        else outgoing.once("close", () => outgoing.writableEnded || leave());
       }
       return controller.signal;
     },
   });
+}
+
+/** Whether the client has left; HTTP/2's responses know it by their stream. */
+function isGone(outgoing: ServerResponse & { stream?: { destroyed: boolean } }): boolean {
+  return outgoing.destroyed || outgoing.stream?.destroyed === true;
 }
 
 /** Writes a web response, and no faster than the client reads. */
@@ -63,7 +69,7 @@ export async function respond(response: Response, outgoing: ServerResponse): Pro
   outgoing.once("close", leave);
   for (;;) {
     const { value, done } = await reader.read();
-    if (done || outgoing.destroyed) break;
+    if (done || isGone(outgoing)) break;
     if (!outgoing.write(value)) await drained(outgoing);
   }
   outgoing.off("close", leave);
