@@ -68,6 +68,8 @@ export interface ServerPeer extends AsyncDisposable {
   readonly port: number;
   /** Ends the process, without a chance to finish what runs. */
   stop(): Promise<void>;
+  /** Asks the process to end, and waits until it has. */
+  terminate(): Promise<void>;
   /** Starts another process on the same port. */
   restart(): Promise<void>;
 }
@@ -90,6 +92,11 @@ export async function startServer(
     port,
     url: `http://127.0.0.1:${port}`,
     stop: () => peer.stop(),
+    terminate: async () => {
+      kill(peer.child, "SIGTERM");
+      await within(START_MS, peer.child.status, `${command}: did not end`);
+      await peer.stop();
+    },
     restart: async () => {
       await peer.stop();
       peer = await start(command, [...args, "--port", `${port}`, "--exit-with-stdin"], env);

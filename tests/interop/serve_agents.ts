@@ -16,6 +16,8 @@ const port = args.includes("--port") ? Number(args[args.indexOf("--port") + 1]) 
 const server = await serve([peerAgent(), unaryAgent()], { port, hostname: "127.0.0.1" });
 console.log(`READY ${new URL(server.url).port}`);
 
+process.on("SIGTERM", () => server.drain().then(() => process.exit(0)));
+
 if (args.includes("--exit-with-stdin")) {
   process.stdin.resume();
   process.stdin.on("end", () => process.exit(0));
