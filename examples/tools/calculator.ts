@@ -25,11 +25,8 @@ export function calculator(limits: ExpressionLimits = {}): Tool {
       required: ["expression"],
       additionalProperties: false,
     },
-    execute: (args) => {
-      const { expression } = args as { readonly expression: string };
-      // JSON has no negative zero that survives everywhere; a model wants none.
-      return { result: evaluate(expression, limits) + 0 };
-    },
+    // Plus 0, since a model has no use for a negative zero.
+    execute: ({ expression }) => ({ result: evaluate(expression, limits) + 0 }),
   });
 }
 

@@ -11,7 +11,6 @@ import { tmpdir } from "node:os";
 import { type Tool, tool } from "@agenkit/agenkit";
 import { demo } from "./lib/demo.ts";
 import { type DatabaseOptions, Reader } from "./lib/sql/reader.ts";
-import type { SqlValue } from "./lib/sql/job.ts";
 
 /** Makes the tool. */
 export function database(options: DatabaseOptions): Tool {
@@ -34,15 +33,8 @@ export function database(options: DatabaseOptions): Tool {
       },
       additionalProperties: false,
     },
-    execute: async (args, { signal }) => {
-      const { sql, parameters = [] } = args as {
-        readonly sql?: string;
-        readonly parameters?: readonly SqlValue[];
-      };
-      return sql === undefined
-        ? { tables: reader.schema() }
-        : { ...await reader.query(sql, parameters, signal) };
-    },
+    execute: async ({ sql, parameters = [] }, { signal }) =>
+      sql === undefined ? { tables: reader.schema() } : await reader.query(sql, parameters, signal),
   });
 }
 

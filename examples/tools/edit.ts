@@ -32,13 +32,7 @@ export function edit(options: EditOptions): Tool {
       additionalProperties: false,
     },
     execute: async (args, { signal }) => {
-      const { action, path, old_text = "", new_text = "", count = 1 } = args as {
-        readonly action: string;
-        readonly path: string;
-        readonly old_text?: string;
-        readonly new_text?: string;
-        readonly count?: number;
-      };
+      const { action, path, old_text = "", new_text = "", count = 1 } = args;
       return action === "undo"
         ? await editor.undo(path, signal)
         : await editor.replace(path, old_text, new_text, count, signal);

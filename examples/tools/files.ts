@@ -35,13 +35,7 @@ export function files(options: FilesOptions): Tool {
       additionalProperties: false,
     },
     execute: async (args, { signal }) => {
-      const { action, path = ".", pattern = "*", content = "", overwrite = false } = args as {
-        readonly action: string;
-        readonly path?: string;
-        readonly pattern?: string;
-        readonly content?: string;
-        readonly overwrite?: boolean;
-      };
+      const { action, path = ".", pattern = "*", content = "", overwrite = false } = args;
       switch (action) {
         case "read":
           return await operations.read(path, signal);

@@ -11,7 +11,7 @@ import { tmpdir } from "node:os";
 import { type Tool, tool } from "@agenkit/agenkit";
 import { demo } from "./lib/demo.ts";
 import { SUBCOMMANDS } from "./lib/process/git_policy.ts";
-import { type GitOptions, type GitRequest, GitRunner } from "./lib/process/git_runner.ts";
+import { type GitOptions, GitRunner } from "./lib/process/git_runner.ts";
 
 const STRINGS = {
   type: "array",
@@ -37,9 +37,7 @@ export function git(options: GitOptions): Tool {
       required: ["subcommand"],
       additionalProperties: false,
     },
-    execute: async (args, { signal }) => {
-      return { ...await runner.run(args as unknown as GitRequest, signal) };
-    },
+    execute: (request, { signal }) => runner.run(request, signal),
   });
 }
 

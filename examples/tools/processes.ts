@@ -44,32 +44,22 @@ export function processes(options: ProcessesOptions): ProcessesTool {
       additionalProperties: false,
     },
     execute: async (args, { signal }) => {
-      const { action, program = "", id = "", signal: kind = "", ...requested } = args as {
-        readonly action: string;
-        readonly program?: string;
-        readonly id?: string;
-        readonly signal?: string;
-        readonly options?: readonly string[];
-        readonly words?: readonly string[];
-        readonly paths?: readonly string[];
-      };
+      const { action, program = "", id = "", signal: kind = "", ...requested } = args;
       switch (action) {
         case "start":
-          return { ...await keeper.start(program, requested) };
+          return await keeper.start(program, requested);
         case "list":
-          return { ...await keeper.list() };
+          return await keeper.list();
         case "output":
-          return { ...keeper.output(id) };
+          return keeper.output(id);
         case "wait":
-          return { ...await keeper.wait(id, signal) };
+          return await keeper.wait(id, signal);
         default:
-          return { ...keeper.signal(id, kind) };
+          return keeper.signal(id, kind);
       }
     },
   });
-  return Object.assign(Object.create(made) as Tool, {
-    [Symbol.asyncDispose]: () => keeper.close(),
-  });
+  return { ...made, [Symbol.asyncDispose]: () => keeper.close() };
 }
 
 /** Follows a file, as somebody who waits for a log would. */

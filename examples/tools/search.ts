@@ -26,10 +26,7 @@ export function search(options: SearchOptions): Tool {
       required: ["query"],
       additionalProperties: false,
     },
-    execute: async (args, { signal }) => {
-      const { query, limit = 5 } = args as { readonly query: string; readonly limit?: number };
-      return await index.search(query, limit, signal);
-    },
+    execute: ({ query, limit = 5 }, { signal }) => index.search(query, limit, signal),
   });
 }
 

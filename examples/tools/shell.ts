@@ -36,15 +36,7 @@ export function shell(options: ShellOptions): Tool {
       required: ["program"],
       additionalProperties: false,
     },
-    execute: async (args, { signal }) => {
-      const { program, ...requested } = args as {
-        readonly program: string;
-        readonly options?: readonly string[];
-        readonly words?: readonly string[];
-        readonly paths?: readonly string[];
-      };
-      return { ...await runner.run(program, requested, signal) };
-    },
+    execute: ({ program, ...requested }, { signal }) => runner.run(program, requested, signal),
   });
 }
 

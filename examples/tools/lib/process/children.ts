@@ -2,11 +2,11 @@ import { readdir, readFile } from "node:fs/promises";
 import process from "node:process";
 
 /** A process that this program has started, by whatever way. */
-export interface OwnChild {
+export type OwnChild = {
   readonly pid: number;
   /** The name the system knows it by; at most 15 characters. */
   readonly name: string;
-}
+};
 
 /**
  * This program's own children, on Linux, where `/proc` tells. Names alone:

@@ -23,14 +23,14 @@ export const SIGNALS = ["SIGINT", "SIGTERM", "SIGKILL"] as const;
 export type Signal = typeof SIGNALS[number];
 
 /** What is told of a job. */
-export interface JobReport {
+export type JobReport = {
   readonly id: string;
   readonly pid: number;
   readonly program: string;
   readonly state: "running" | "exited" | "killed";
   readonly exit_code: number | null;
   readonly signal: string | null;
-}
+};
 
 interface Job {
   readonly id: string;

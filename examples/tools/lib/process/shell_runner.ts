@@ -37,14 +37,14 @@ export interface ShellOptions {
 }
 
 /** What a program gave, as a model gets it. */
-export interface ProgramOutput {
+export type ProgramOutput = {
   readonly exit_code: number | null;
   readonly signal: string | null;
   readonly stdout: string;
   readonly stderr: string;
   /** Whether it was ended since it wrote too much. */
   readonly truncated: boolean;
-}
+};
 
 /** Programs by name, found once, with their policies. */
 export class ProgramList {

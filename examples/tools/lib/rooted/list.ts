@@ -3,19 +3,19 @@ import type { Directory } from "./directory.ts";
 import { nameProblem, type PathPolicy } from "./path.ts";
 
 /** One name in a directory. */
-export interface Entry {
+export type Entry = {
   readonly name: string;
   /** Links are named as such and never followed. */
   readonly type: "file" | "directory" | "link" | "other";
   /** Bytes; only of files. */
   readonly size?: number;
-}
+};
 
 /** What was found, and whether there was more. */
-export interface Listing {
+export type Listing = {
   readonly entries: readonly Entry[];
   readonly truncated: boolean;
-}
+};
 
 /**
  * Lists an open directory: names that the policy forbids are left out, as are

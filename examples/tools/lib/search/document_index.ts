@@ -37,12 +37,12 @@ interface Document {
 }
 
 /** A document that was found. */
-export interface Hit {
+export type Hit = {
   readonly path: string;
   readonly title: string;
   readonly passage: string;
   readonly score: number;
-}
+};
 
 const MAX_QUERY = 200;
 const MAX_WORDS = 12;

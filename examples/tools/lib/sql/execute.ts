@@ -33,11 +33,9 @@ export function execute(job: Job): Rows {
       PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0;
       PRAGMA temp_store = MEMORY; PRAGMA hard_heap_limit = ${job.maxMemoryBytes};
     `);
-    if (!writing) {
-      database.exec("PRAGMA query_only = ON");
-      return statement(database, job);
-    }
-    database.exec("BEGIN IMMEDIATE");
+    if (!writing) database.exec("PRAGMA query_only = ON");
+    // Also when reading: what is known of the schema stays true meanwhile.
+    database.exec(writing ? "BEGIN IMMEDIATE" : "BEGIN");
     const result = statement(database, job);
     if (result.changes > job.maxChanges) {
       throw new Error(
@@ -52,7 +50,7 @@ export function execute(job: Job): Rows {
 }
 
 function statement(database: Database, job: Job): Rows {
-  database.setAuthorizer(authorizer(job));
+  database.setAuthorizer(authorizer(job, knownTables(database)));
   const prepared = database.prepare(job.sql);
   // What SQLite compiled is the first statement; it says itself how long that was.
   const rest = job.sql.slice(prepared.sourceSQL.length);
@@ -68,6 +66,13 @@ function statement(database: Database, job: Job): Rows {
     ? database.prepare(`SELECT * FROM (${bare(prepared.sourceSQL)}\n) LIMIT ${job.maxRows + 1}`)
     : prepared;
   return { columns, ...collect(limited, job), changes: changed(database) };
+}
+
+function knownTables(database: Database): readonly string[] {
+  const names = database.prepare(`
+    SELECT name FROM sqlite_schema UNION SELECT name FROM pragma_module_list
+  `).all() as readonly { readonly name: string }[];
+  return names.map(({ name }) => name);
 }
 
 /** A statement without its semicolon, to be put in brackets. */

@@ -18,7 +18,7 @@ export interface Job {
 export type Cell = null | number | string | { readonly base64: string };
 
 /** What a statement gave. */
-export interface Rows {
+export type Rows = {
   /** The names of the columns, in order; they may repeat. */
   readonly columns: readonly string[];
   /** The rows, each in the order of the columns. */
@@ -27,7 +27,7 @@ export interface Rows {
   readonly truncated: boolean;
   /** How many rows were written. */
   readonly changes: number;
-}
+};
 
 /** What the child process answers. */
 export type JobResult = { readonly ok: Rows } | { readonly error: string };

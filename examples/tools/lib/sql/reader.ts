@@ -48,10 +48,10 @@ export interface DatabaseOptions {
 }
 
 /** A table or view with its columns. */
-export interface TableInfo {
+export type TableInfo = {
   readonly name: string;
   readonly columns: readonly string[];
-}
+};
 
 const MAX_TABLES = 200;
 
