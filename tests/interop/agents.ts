@@ -20,13 +20,15 @@ export interface Stats {
   readonly calls: number;
   readonly streams: number;
   readonly finished: number;
+  /** Chunks of all streams that were asked for. */
+  readonly chunks: number;
   /** Calls whose signal aborted, and streams that were not read to their end. */
   readonly left: number;
 }
 
 /** The agent of these tests, with counters of its own. */
 export function peerAgent(): Agent {
-  const seen = { calls: 0, streams: 0, finished: 0, left: 0 };
+  const seen = { calls: 0, streams: 0, finished: 0, chunks: 0, left: 0 };
 
   async function process(request: Message, call: CallOptions): Promise<Reply> {
     seen.calls++;
@@ -72,6 +74,7 @@ export function peerAgent(): Agent {
       const label = word(request, "text", "chunk");
       for (let index = 0; index < count(request, "n"); index++) {
         await pause(request, call);
+        seen.chunks++;
         yield { content: `${label} ${index}`, metadata: { index } };
       }
       complete = true;

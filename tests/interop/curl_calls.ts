@@ -7,6 +7,7 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { delay, type Json, type JsonObject } from "../../mod.ts";
 import { run } from "./toolchain.ts";
+import type { Stats } from "./agents.ts";
 import type { ServerPeer } from "./peers.ts";
 import type { Lazy } from "./suite.ts";
 import { chunks, type Loose, SEPARATORS } from "./scenarios.ts";
@@ -53,6 +54,11 @@ export function curlCalls({ curl, server, start, runtime, h2c }: CurlTarget): vo
   const ask = (content: Json, metadata: JsonObject = {}) =>
     envelope({ role: "user", content, metadata, timestamp: "2025-11-13T08:30:00Z" });
   const json = ["-H", "content-type: application/json"];
+
+  const stats = async (): Promise<Stats> => {
+    const { body } = await call("/process", ...json, "-d", ask("x", { behaviour: "stats" }));
+    return JSON.parse((JSON.parse(body) as Loose).payload.message.content);
+  };
 
   test(`${from} a message`, async () => {
     const { status, head, body } = await call("/process", ...json, "-d", ask("Hello"));
@@ -235,10 +241,7 @@ export function curlCalls({ curl, server, start, runtime, h2c }: CurlTarget): vo
   for (const [path, behaviour] of [["/process", "sleep"], ["/stream", "chunks"]] as const) {
     for (const version of h2c ? ["--http1.1", "--http2-prior-knowledge"] : ["--http1.1"]) {
       test(`${from} a client that leaves ${path}, ${version}`, async () => {
-        const left = async () => {
-          const { body } = await call("/process", ...json, "-d", ask("x", { behaviour: "stats" }));
-          return JSON.parse((JSON.parse(body) as Loose).payload.message.content).left as number;
-        };
+        const left = async () => (await stats()).left;
         const before = await left();
         const { url } = await server.get();
         // Small on purpose: Deno's server sees an HTTP/1.1 client leave an unanswered call only
@@ -258,6 +261,17 @@ export function curlCalls({ curl, server, start, runtime, h2c }: CurlTarget): vo
       });
     }
   }
+
+  test(`${from} a slow reader slows the agent down`, async () => {
+    const { url } = await server.get();
+    const before = (await stats()).chunks;
+    // 200 MB are offered; 1 MB a second is taken, for a second.
+    const wide = ask("x", { behaviour: "chunks", n: 2_000, text: "x".repeat(100_000) });
+    const slow = ["-sN", "--limit-rate", "1M", "--max-time", "1", ...json, "-d", wide];
+    await run(curl, [...slow, "-o", "/dev/null", `${url}/stream`]);
+    const asked = (await stats()).chunks - before;
+    assert.ok(asked > 0 && asked < 400, `${asked} chunks were asked of the agent`);
+  });
 
   test(`${from} a server that is told to end finishes its call, and waits for nobody else`, async () => {
     await using ending = await start();

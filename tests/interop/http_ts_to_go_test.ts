@@ -1,7 +1,7 @@
 // Our client against the Go stand-in as a server.
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { collect, message, text } from "../../mod.ts";
+import { collect, delay, message, text } from "../../mod.ts";
 import { httpAgent } from "../../src/transport/http/mod.ts";
 import { goPeer } from "./toolchain.ts";
 import { goServer, Lazy, needs } from "./suite.ts";
@@ -60,6 +60,22 @@ if (found) {
     const agent = httpAgent((await unary.get()).url);
     assert.equal(text(await agent.process(message("user", "x"))), "Echo: x");
     await assert.rejects(collect(agent.stream!(message("user", "x"))), { code: "unimplemented" });
+  });
+
+  test("TypeScript -> go: a slow reader slows the agent down", async () => {
+    const agent = httpAgent((await server.get()).url);
+    const stats = async (): Promise<Record<string, number>> =>
+      JSON.parse(text(await agent.process(message("user", "x", { behaviour: "stats" }))));
+    const before = await stats();
+    // 200 MB are offered.
+    const wide = message("user", "x", { behaviour: "chunks", n: 2_000, text: "x".repeat(100_000) });
+    let read = 0;
+    for await (const _ of agent.stream!(wide)) {
+      await delay(50);
+      if (++read === 10) break;
+    }
+    const sent = (await stats())["chunks"]! - before["chunks"]!;
+    assert.ok(sent < 400, `${sent} chunks were sent`);
   });
 
   test("TypeScript -> go: 1,000 chunks", async () => {

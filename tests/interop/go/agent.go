@@ -16,7 +16,7 @@ const serverName = "go-peer"
 // agent does what a request's metadata.behaviour says; the README beside this
 // folder lists the words.
 type agent struct {
-	calls, streams, finished, left atomic.Int64
+	calls, streams, finished, chunks, left atomic.Int64
 	// Counted by the server, to see callers reuse what they have.
 	connections atomic.Int64
 }
@@ -71,7 +71,7 @@ func (a *agent) process(ctx context.Context, m Message) (Message, error) {
 		counters, _ := json.Marshal(map[string]int64{
 			"calls": a.calls.Load(), "streams": a.streams.Load(),
 			"finished": a.finished.Load(), "left": a.left.Load(),
-			"connections": a.connections.Load(),
+			"chunks": a.chunks.Load(), "connections": a.connections.Load(),
 		})
 		return reply(string(counters)), nil
 	}
@@ -125,6 +125,7 @@ func (a *agent) produce(ctx context.Context, m Message, out chan<- item) bool {
 		if !send(item{chunk: chunk}) {
 			return false
 		}
+		a.chunks.Add(1)
 	}
 	if behaviour == "midfail" {
 		send(item{err: errors.New("the stream broke on purpose")})
