@@ -83,8 +83,9 @@ export class LinkedSignal implements AbortWatcher {
   #options: CallOptions | undefined;
   /** Those handed out before: nearly always there are none. */
   #earlierOptions: WeakSet<CallOptions> | undefined;
-  /** Nearly always there is one watcher at most. */
+  /** Hardly ever are there more than two watchers: a timeout and a breaker below it. */
   #watcher: AbortWatcher | undefined;
+  #second: AbortWatcher | undefined;
   #others: Set<AbortWatcher> | undefined;
 
   /** @param parent The caller's signal, or where to find it should somebody ask. */
@@ -126,6 +127,7 @@ export class LinkedSignal implements AbortWatcher {
   /** Tells a watcher of the abort. */
   watch(watcher: AbortWatcher): void {
     if (this.#watcher === undefined) this.#watcher = watcher;
+    else if (this.#second === undefined) this.#second = watcher;
     else (this.#others ??= new Set()).add(watcher);
     this.#link();
   }
@@ -133,6 +135,7 @@ export class LinkedSignal implements AbortWatcher {
   /** Takes a watcher back. */
   unwatch(watcher: AbortWatcher): void {
     if (this.#watcher === watcher) this.#watcher = undefined;
+    else if (this.#second === watcher) this.#second = undefined;
     else this.#others?.delete(watcher);
   }
 
@@ -197,12 +200,9 @@ export class LinkedSignal implements AbortWatcher {
     this.#reason = reason;
     this.release();
     this.#controller?.abort(reason);
-    const watcher = this.#watcher;
-    this.#watcher = undefined;
-    watcher?.handleEvent();
-    const others = this.#others;
-    this.#others = undefined;
-    if (others !== undefined) { for (const other of others) other.handleEvent(); }
+    const watchers = [this.#watcher, this.#second, ...this.#others ?? []];
+    this.#watcher = this.#second = this.#others = undefined;
+    for (const watcher of watchers) watcher?.handleEvent();
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Agent, Middleware } from "../core/agent.ts";
 import type { CallOptions } from "../core/call.ts";
 import type { Message } from "../core/message.ts";
-import { isAborted, LinkedSignal } from "../core/signals.ts";
+import { LinkedSignal } from "../core/signals.ts";
 import { layered } from "../core/wrap.ts";
 import { middlewareValue } from "./middleware_value.ts";
 import { isCancelled } from "./outcome.ts";
@@ -13,7 +13,7 @@ import {
   timeoutLimits,
   type TimeoutOptions,
 } from "./timeout_options.ts";
-import { Race, type RaceEnd } from "./timeout_race.ts";
+import { Race } from "./timeout_race.ts";
 import { limitedStream } from "./timeout_stream.ts";
 
 /**
@@ -67,36 +67,25 @@ function limitedCall(
 ): Promise<Message> {
   counts.inFlight++;
   const link = new LinkedSignal(call);
-  const race = new CallRace(link, counts, call);
-  if (isAborted(call)) race.handleEvent();
+  const race = new Race<Message>(link, (end, error) => {
+    link.release();
+    counts.inFlight--;
+    if (end === "answered") counts.successful++;
+    else counts.failure(end === "timedOut", isCancelled(error, call));
+  });
+  if (race.end !== undefined) return race.promise;
+  const now = clock.now();
+  const byDeadline = call?.deadline !== undefined && call.deadline < now + totalMs;
+  const at = byDeadline ? call.deadline! : now + totalMs;
+  const late = () => lateError(next, byDeadline ? "deadline" : "total", at - now);
+  if (at <= now) race.expire(late());
   else {
-    const now = clock.now();
-    const byDeadline = call?.deadline !== undefined && call.deadline < now + totalMs;
-    const at = byDeadline ? call.deadline! : now + totalMs;
-    const late = () => lateError(next, byDeadline ? "deadline" : "total", at - now);
-    if (at <= now) race.expire(late());
-    else race.run(() => next.process(message, link.eagerOptions(call, at)), clock, at, late);
+    try {
+      race.follow(next.process(message, link.eagerOptions(call, at)));
+    } catch (error) {
+      race.fail(error);
+    }
+    race.limit(clock, at, late);
   }
   return race.promise;
-}
-
-/** A race for a whole call, which counts how it ended. */
-class CallRace extends Race<Message> {
-  readonly #link: LinkedSignal;
-  readonly #counts: TimeoutCounts;
-  readonly #call: CallOptions | undefined;
-
-  constructor(link: LinkedSignal, counts: TimeoutCounts, call: CallOptions | undefined) {
-    super(link);
-    this.#link = link;
-    this.#counts = counts;
-    this.#call = call;
-  }
-
-  protected override ended(end: RaceEnd, error: unknown): void {
-    this.#link.release();
-    if (end === "answered") this.#counts.successful++;
-    else this.#counts.failure(end === "timedOut", isCancelled(error, this.#call));
-    this.#counts.inFlight--;
-  }
 }

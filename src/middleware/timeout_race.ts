@@ -14,72 +14,70 @@ export class Race<T> implements AbortWatcher {
   /** Settles with what came first. */
   readonly promise: Promise<T>;
   /** What came first, once something has. */
-  end: RaceEnd | undefined;
+  end: RaceEnd | undefined = undefined;
   readonly #link: LinkedSignal;
+  readonly #observer: ((end: RaceEnd, error: unknown) => void) | undefined;
   #resolve!: (value: T) => void;
   #reject!: (error: unknown) => void;
-  #timer: Timer | undefined;
+  #timer: Timer | undefined = undefined;
 
-  /** @param link The signal of the work, below that of the caller; aborted when time is up. */
-  constructor(link: LinkedSignal) {
+  /**
+   * Starts a race that the caller's signal may end.
+   *
+   * @param link The signal of the work, below that of the caller; aborted when time is up.
+   * @param observer Told what came first, before anybody else learns of it.
+   */
+  constructor(link: LinkedSignal, observer?: (end: RaceEnd, error: unknown) => void) {
     this.#link = link;
+    this.#observer = observer;
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
+    link.watch(this);
   }
 
-  /**
-   * Starts the race.
-   *
-   * @param work Starts the work; may also throw at once.
-   * @param at When time is up; `Infinity` for never.
-   * @param late Makes the error for that.
-   */
-  run(work: () => PromiseLike<T>, clock: Clock, at: number, late: () => TimeoutError): void {
-    this.#link.watch(this);
-    let promise: PromiseLike<T>;
-    try {
-      promise = work();
-    } catch (error) {
-      if (this.#settle("failed", error)) this.#reject(error);
-      return;
-    }
-    // Starting the work may have led the caller to give up.
-    if (this.end === undefined && at !== Number.POSITIVE_INFINITY) {
-      this.#timer = clock.schedule(at, () => this.expire(late()));
-    }
-    promise.then(
+  /** Lets the work take part. */
+  follow(work: PromiseLike<T>): void {
+    work.then(
       (value) => {
-        if (this.#settle("answered")) this.#resolve(value);
+        if (this.#settle("answered", undefined)) this.#resolve(value);
       },
-      (error) => {
-        if (this.#settle("failed", error)) this.#reject(error);
-      },
+      (error) => this.fail(error),
     );
   }
 
-  /** Ends the race because time is up. */
+  /** Lets a timer take part. */
+  limit(clock: Clock, at: number, late: () => TimeoutError): void {
+    // Starting the work may have led the caller to give up.
+    if (this.end !== undefined || at === Number.POSITIVE_INFINITY) return;
+    this.#timer = clock.schedule(at, () => this.expire(late()));
+  }
+
+  /** The work has failed. */
+  fail(error: unknown): void {
+    if (this.#settle("failed", error)) this.#reject(error);
+  }
+
+  /** Time is up. */
   expire(error: TimeoutError): void {
-    if (!this.#settle("timedOut")) return;
+    if (!this.#settle("timedOut", error)) return;
     this.#reject(error);
     this.#link.abort(error);
   }
 
-  /** Ends the race because the call was aborted. */
+  /** The call was aborted. */
   handleEvent(): void {
-    if (this.#settle("aborted")) this.#reject(this.#link.reason);
+    const { reason } = this.#link;
+    if (this.#settle("aborted", reason)) this.#reject(reason);
   }
 
-  /** Runs when the race is over, before anybody else learns of it. */
-  protected ended(_end: RaceEnd, _error: unknown): void {}
-
-  #settle(end: RaceEnd, error?: unknown): boolean {
+  #settle(end: RaceEnd, error: unknown): boolean {
     if (this.end !== undefined) return false;
     this.end = end;
     this.#timer?.cancel();
     this.#link.unwatch(this);
-    this.ended(end, error);
+    this.#observer?.(end, error);
     return true;
   }
 }
