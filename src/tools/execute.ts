@@ -6,7 +6,7 @@ import { AgenkitError, TimeoutError } from "../core/errors.ts";
 import type { JsonObject } from "../core/json.ts";
 import { isAborted, reasonOf, throwIfAborted } from "../core/signals.ts";
 import { guarded } from "./guarded.ts";
-import { jsonSize } from "./json_size.ts";
+import { isTooDeep, jsonSize, MAX_TOOL_DEPTH } from "./json_size.ts";
 import { readArguments } from "./requested_call.ts";
 import { type Runnable, runnableOf } from "./runnable.ts";
 import type { Tool, ToolCallOptions, ToolContext } from "./tool.ts";
@@ -155,10 +155,15 @@ function finish(name: string, answer: unknown, { maxResultBytes }: ExecuteRules)
     const text = `Tool '${name}' gave no valid result: ${(error as Error).message}`;
     return { result: toolFailure(text), error };
   }
-  if (jsonSize(result, maxResultBytes) <= maxResultBytes) return { result };
-  const text =
-    `Tool '${name}' gave too large a result: at most ${maxResultBytes} bytes are allowed`;
-  return { result: toolFailure(text) };
+  const most = jsonSize(result, maxResultBytes) > maxResultBytes
+    ? `${maxResultBytes} bytes`
+    : isTooDeep(result)
+    ? `${MAX_TOOL_DEPTH} levels of nesting`
+    : undefined;
+  if (most === undefined) return { result };
+  return {
+    result: toolFailure(`Tool '${name}' gave too large a result: at most ${most} are allowed`),
+  };
 }
 
 function invalidArguments(name: string, problem: string): ToolResult {

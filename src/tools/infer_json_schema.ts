@@ -10,25 +10,29 @@ export type InferJsonSchema<S> = string extends keyof S ? JsonObject
   : S extends { readonly enum: readonly (infer E)[] } ? E
   : S extends { readonly anyOf: readonly (infer B)[] } ? InferJsonSchema<B>
   : S extends { readonly oneOf: readonly (infer B)[] } ? InferJsonSchema<B>
-  : S extends { readonly type: infer T } ? InferType<T extends readonly (infer U)[] ? U : T, S>
-  : S extends { readonly properties: object } ? InferObject<S>
-  : Json;
-
-/** One branch of `type`. */
-export type InferType<T, S> = T extends "string" ? string
-  : T extends "number" | "integer" ? number
-  : T extends "boolean" ? boolean
-  : T extends "null" ? null
-  : T extends "array"
+  : S extends { readonly type: readonly (infer T)[] } ? InferJsonSchema<
+      T extends string ? Omit<S, "type"> & { readonly type: T } : never
+    >
+  : S extends { readonly type: "string" } ? string
+  : S extends { readonly type: "number" | "integer" } ? number
+  : S extends { readonly type: "boolean" } ? boolean
+  : S extends { readonly type: "null" } ? null
+  : S extends { readonly type: "array" }
     ? readonly (S extends { readonly items: infer I } ? InferJsonSchema<I> : Json)[]
-  : T extends "object" ? InferObject<S>
+  : S extends { readonly properties: infer P } ?
+      & {
+        readonly [
+          K in keyof P as S extends { readonly required: readonly (infer R)[] }
+            ? (K extends R ? K : never)
+            : never
+        ]: InferJsonSchema<P[K]>;
+      }
+      & {
+        readonly [
+          K in keyof P as S extends { readonly required: readonly (infer R)[] }
+            ? (K extends R ? never : K)
+            : K
+        ]?: InferJsonSchema<P[K]>;
+      }
+  : S extends { readonly type: "object" } ? JsonObject
   : Json;
-
-/** The properties of an object; those that are not required may be missing. */
-export type InferObject<S> = S extends { readonly properties: infer P } ?
-    & { readonly [K in keyof P as K extends Required<S> ? K : never]: InferJsonSchema<P[K]> }
-    & { readonly [K in keyof P as K extends Required<S> ? never : K]?: InferJsonSchema<P[K]> }
-  : JsonObject;
-
-/** The names that `required` lists. */
-export type Required<S> = S extends { readonly required: readonly (infer R)[] } ? R : never;

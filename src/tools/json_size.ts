@@ -56,3 +56,15 @@ const SHORT_ESCAPES: ReadonlySet<number> = new Set([8, 9, 10, 12, 13]);
 function isLowHalf(code: number): boolean {
   return code >= 0xdc00 && code <= 0xdfff;
 }
+
+/**
+ * How deeply arguments and results may be nested: less than messages may, as
+ * they travel inside of messages, and those inside of histories.
+ */
+export const MAX_TOOL_DEPTH = 400;
+
+/** Whether arrays and objects are nested more deeply than that. */
+export function isTooDeep(value: Json, levels: number = MAX_TOOL_DEPTH): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return levels === 0 || Object.values(value).some((item) => isTooDeep(item, levels - 1));
+}

@@ -20,6 +20,9 @@ export {
   type ToolContext,
   type ToolInit,
 } from "./tool.ts";
+export { type ToolAgent, toolAgent } from "./tool_agent.ts";
+export type { ToolAgentOptions } from "./tool_agent_options.ts";
+export type { Authorize, ToolCall, ToolCallContext, ToolOutcome } from "./tool_call.ts";
 export {
   isToolResult,
   type ToolFailure,

@@ -1,6 +1,6 @@
 import { AgenkitError } from "../core/errors.ts";
 import { describe, EMPTY_OBJECT, type Json, type JsonObject, toJsonObject } from "../core/json.ts";
-import { jsonSize } from "./json_size.ts";
+import { isTooDeep, jsonSize, MAX_TOOL_DEPTH } from "./json_size.ts";
 
 /** A tool call as a message has it: nothing about it is known to be right. */
 export interface RequestedCall {
@@ -84,6 +84,9 @@ export function readArguments(args: unknown, maxBytes: number): JsonObject {
   }
   const checked = toJsonObject(value, "arguments");
   if (jsonSize(checked, maxBytes) > maxBytes) throw tooLarge();
+  if (isTooDeep(checked)) {
+    throw new TypeError(`expected at most ${MAX_TOOL_DEPTH} levels of nesting, got more`);
+  }
   return checked;
 }
 
@@ -94,6 +97,17 @@ function parse(text: string): unknown {
     // The parser's own words quote the text.
     throw new TypeError("expected JSON text, got text that cannot be parsed");
   }
+}
+
+/**
+ * A call as the inner agent finds it in the history: as it was, with the id
+ * that its result refers to. What is too much to run is too much to repeat.
+ */
+export function callForHistory(entry: Json, { id, name }: RequestedCall, maxBytes: number): Json {
+  if (jsonSize(entry, maxBytes) > maxBytes || isTooDeep(entry)) {
+    return { id, tool_name: name.slice(0, 100), parameters: EMPTY_OBJECT };
+  }
+  return isObject(entry) ? { ...entry, id } : entry;
 }
 
 /** Python and Go write `tool_name` and `parameters`; models write `name` and `arguments`. */
