@@ -16,7 +16,7 @@ export async function readText(
   const { headers } = message;
   const length = headers.get("content-length");
   // Asking for `body` makes a stream, which costs more than all the rest.
-  if (length === null || headers.has("content-encoding")) {
+  if (length === null || headers.get("content-encoding") !== null) {
     const { body } = message;
     return body === null ? "" : decode(await readBytes(body, what, limit), what);
   }

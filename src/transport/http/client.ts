@@ -1,5 +1,5 @@
 import type { StreamingAgent } from "../../core/agent.ts";
-import { abortable } from "../../core/abortable.ts";
+import { abortable, closeIterator } from "../../core/abortable.ts";
 import { type CallOptions, earlier } from "../../core/call.ts";
 import { type Clock, systemClock, type Timer } from "../../core/clock.ts";
 import { AgenkitError, RemoteError, TimeoutError } from "../../core/errors.ts";
@@ -132,10 +132,11 @@ class HttpAgent implements StreamingAgent {
     throwIfAborted(call);
     const exchange = new Exchange(this.#clock, call, this.name);
     let finished = false;
+    let events: AsyncGenerator<string, void, undefined> | undefined;
     try {
       exchange.limit(this.#timeoutMs);
       const { id, response } = await this.#send(exchange, "stream", message, call);
-      const events = readEvents(chunksOf(bodyOf(response, this.#base)), this.#maxBytes);
+      events = readEvents(chunksOf(bodyOf(response, this.#base)), this.#maxBytes);
       for (;;) {
         const { value, done } = await exchange.wait(events.next());
         if (done) {
@@ -161,6 +162,7 @@ class HttpAgent implements StreamingAgent {
     } finally {
       // However it ended, nothing more is to be read: the connection goes.
       exchange.end(!finished || exchange.aborted);
+      if (!finished && events !== undefined) await closeIterator(events, true);
     }
   }
 
