@@ -47,9 +47,12 @@ export async function* passStream(
     }
   } finally {
     if (source !== undefined) {
-      observer.abandoned();
-      // An agent that ignores its signal must not hold up a consumer that has left.
-      await closeIterator(source, isAborted(call));
+      try {
+        // An agent that ignores its signal must not hold up a consumer that has left.
+        await closeIterator(source, isAborted(call));
+      } finally {
+        observer.abandoned();
+      }
     }
   }
 }

@@ -1,0 +1,191 @@
+import type { CallOptions } from "../core/call.ts";
+import type { Timer } from "../core/clock.ts";
+import { codeOf, TimeoutError } from "../core/errors.ts";
+import {
+  type AbortWatcher,
+  isAborted,
+  reasonOf,
+  unwatchAbort,
+  watchAbort,
+} from "../core/signals.ts";
+import { BulkheadFullError } from "./bulkhead_error.ts";
+import type { BulkheadMetrics, BulkheadPolicy } from "./bulkhead_options.ts";
+import { isCancelled, isTimeout } from "./outcome.ts";
+
+/** The places of one {@linkcode bulkhead} value, and the queue for them. */
+export class Gate {
+  readonly policy: BulkheadPolicy;
+  /** In order of arrival; a set, so that one that gives up leaves at no cost. */
+  readonly #queue = new Set<Waiter>();
+  #running = 0;
+  #successful = 0;
+  #failed = 0;
+  #rejected = 0;
+  #cancelled = 0;
+
+  constructor(policy: BulkheadPolicy) {
+    this.policy = policy;
+  }
+
+  get metrics(): BulkheadMetrics {
+    const inFlight = this.#running + this.#queue.size;
+    const ended = this.#successful + this.#failed + this.#rejected + this.#cancelled;
+    return Object.freeze({
+      totalRequests: ended + inFlight,
+      successfulRequests: this.#successful,
+      failedRequests: this.#failed,
+      rejectedRequests: this.#rejected,
+      cancelledRequests: this.#cancelled,
+      inFlightRequests: inFlight,
+      runningRequests: this.#running,
+      queuedRequests: this.#queue.size,
+      currentLimit: this.policy.limit.limit,
+    });
+  }
+
+  /**
+   * Takes a place: `undefined` if one was free, else a promise for it, so that
+   * the usual call costs no promise.
+   *
+   * @throws {BulkheadFullError} If the queue is full as well.
+   */
+  enter(agent: string, call: CallOptions | undefined): Promise<void> | undefined {
+    if (isAborted(call)) {
+      this.#cancelled++;
+      throw reasonOf(call);
+    }
+    const { limit, maxQueue } = this.policy;
+    if (this.#running < limit.limit && this.#queue.size === 0) {
+      this.#running++;
+      return undefined;
+    }
+    if (this.#queue.size >= maxQueue) {
+      throw this.#refusal(agent, `${this.#queue.size} calls wait already`);
+    }
+    return this.#wait(agent, call);
+  }
+
+  /** When a call starts, as far as anybody wants to know. */
+  start(): number {
+    return this.policy.adaptive === undefined ? 0 : this.policy.clock.now();
+  }
+
+  succeeded(start: number): void {
+    this.#successful++;
+    this.#sample(start, false);
+    this.#leave();
+  }
+
+  failed(error: unknown, call: CallOptions | undefined, start: number): void {
+    if (isCancelled(error, call)) this.#cancelled++;
+    else {
+      this.#failed++;
+      // Other failures are quick and say nothing of how busy the agent is.
+      if (isOverload(error)) this.#sample(start, true);
+    }
+    this.#leave();
+  }
+
+  /** Ends a call that its caller has given up. */
+  abandoned(): void {
+    this.#cancelled++;
+    this.#leave();
+  }
+
+  #sample(start: number, dropped: boolean): void {
+    const { adaptive, clock } = this.policy;
+    adaptive?.record({ latencyMs: clock.now() - start, inFlight: this.#running, dropped });
+  }
+
+  #leave(): void {
+    this.#running--;
+    for (const waiter of this.#queue) {
+      if (this.#running >= this.policy.limit.limit) return;
+      this.#running++;
+      waiter.admit();
+    }
+  }
+
+  async #wait(agent: string, call: CallOptions | undefined): Promise<void> {
+    const { clock, maxWaitMs } = this.policy;
+    const waiter = new Waiter(this.#queue, call, (cancelled) => {
+      if (cancelled) this.#cancelled++;
+      else this.#rejected++;
+    });
+    const byDeadline = call?.deadline !== undefined && call.deadline < clock.now() + maxWaitMs;
+    const at = byDeadline ? call.deadline! : clock.now() + maxWaitMs;
+    if (at !== Number.POSITIVE_INFINITY) {
+      waiter.timer = clock.schedule(at, () =>
+        waiter.giveUp(
+          byDeadline
+            ? new TimeoutError(`Cannot call agent '${agent}': no place before the call's deadline`)
+            : new BulkheadFullError(`Cannot call agent '${agent}': no place in ${maxWaitMs} ms`),
+        ));
+    }
+    await waiter.promise;
+    // The place may have come just before the caller gave up.
+    if (!isAborted(call)) return;
+    this.abandoned();
+    throw reasonOf(call);
+  }
+
+  #refusal(agent: string, why: string): BulkheadFullError {
+    this.#rejected++;
+    return new BulkheadFullError(
+      `Cannot call agent '${agent}': ${this.#running} calls run, which is the limit, and ${why}`,
+      { details: { limit: this.policy.limit.limit, queued: this.#queue.size } },
+    );
+  }
+}
+
+class Waiter implements AbortWatcher {
+  readonly promise: Promise<void>;
+  timer: Timer | undefined;
+  readonly #queue: Set<Waiter>;
+  readonly #call: CallOptions | undefined;
+  readonly #gaveUp: (cancelled: boolean) => void;
+  #resolve!: () => void;
+  #reject!: (error: unknown) => void;
+
+  constructor(
+    queue: Set<Waiter>,
+    call: CallOptions | undefined,
+    gaveUp: (cancelled: boolean) => void,
+  ) {
+    this.#queue = queue;
+    this.#call = call;
+    this.#gaveUp = gaveUp;
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    queue.add(this);
+    watchAbort(call, this);
+  }
+
+  admit(): void {
+    if (this.#leave()) this.#resolve();
+  }
+
+  giveUp(error: unknown, cancelled = false): void {
+    if (!this.#leave()) return;
+    this.#gaveUp(cancelled);
+    this.#reject(error);
+  }
+
+  handleEvent(): void {
+    this.giveUp(reasonOf(this.#call), true);
+  }
+
+  #leave(): boolean {
+    if (!this.#queue.delete(this)) return false;
+    this.timer?.cancel();
+    unwatchAbort(this.#call, this);
+    return true;
+  }
+}
+
+function isOverload(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === "resource_exhausted" || code === "unavailable" || isTimeout(error);
+}
