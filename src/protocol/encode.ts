@@ -4,6 +4,7 @@ import { isMessage, type Message } from "../core/message.ts";
 import { timestamp } from "../core/timestamp.ts";
 import { PROTOCOL_VERSION } from "./limits.ts";
 import { writeError } from "./wire_error.ts";
+import { readTimestamp } from "./wire_timestamp.ts";
 
 /**
  * How content that is no string is written: `"text"` as JSON text, which every
@@ -106,6 +107,10 @@ function checked(value: Partial<Message> | undefined): Message {
     role: value.role,
     content: toJson(value.content, "content"),
     metadata: toJsonObject(value.metadata ?? {}, "metadata"),
-    timestamp: typeof value.timestamp === "string" ? value.timestamp : timestamp(),
+    timestamp: timestampOf(value.timestamp),
   } as Message;
+}
+
+function timestampOf(value: unknown): string {
+  return (typeof value === "string" ? readTimestamp(value) : undefined) ?? timestamp();
 }

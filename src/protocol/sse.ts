@@ -1,7 +1,7 @@
 import { createParser } from "eventsource-parser";
 import { closeIterator } from "../core/abortable.ts";
 import { AgenkitError } from "../core/errors.ts";
-import { MAX_MESSAGE_BYTES, tooLarge } from "./limits.ts";
+import { checkSize, MAX_MESSAGE_BYTES, tooLarge } from "./limits.ts";
 
 const NOT_ASCII = /[\u007f-\uffff]/g;
 
@@ -48,7 +48,11 @@ export async function* readEvents(
       const { value, done } = await iterator.next();
       if (done) return;
       parser.feed(decodeText(decoder, value));
-      for (const event of events) yield event;
+      for (const event of events) {
+        // The parser looks at what it holds back only, and counts characters.
+        checkSize("An event", event, maxEventBytes);
+        yield event;
+      }
       events.length = 0;
       if (failure !== undefined) throw failure;
     }

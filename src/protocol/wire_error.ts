@@ -1,6 +1,6 @@
 import { type Code, isCode } from "../core/code.ts";
 import { AgenkitError, codeOf, RemoteError } from "../core/errors.ts";
-import { describe, EMPTY_OBJECT, type Json, type JsonObject } from "../core/json.ts";
+import { describe, EMPTY_OBJECT, type Json, type JsonObject, toJsonObject } from "../core/json.ts";
 import { codeFromWire, wireFromCode } from "./status.ts";
 
 /** The payload of an error envelope, in the shape that every peer reads. */
@@ -44,10 +44,19 @@ export function writeError(error: AgenkitError, streaming = false): ErrorPayload
     error_details: {
       code,
       retryable,
-      ...(retryAfterMs === undefined ? undefined : { retry_after_ms: retryAfterMs }),
-      ...(details === undefined ? undefined : { details }),
+      ...(Number.isFinite(retryAfterMs) ? { retry_after_ms: retryAfterMs! } : undefined),
+      ...(details === undefined ? undefined : sendable(details)),
     },
   };
+}
+
+/** What is no JSON is left out: the error matters more than its details. */
+function sendable(details: JsonObject): { details: JsonObject } | undefined {
+  try {
+    return { details: toJsonObject(details) };
+  } catch {
+    return undefined;
+  }
 }
 
 /**

@@ -1,7 +1,8 @@
 import { timestamp } from "../core/timestamp.ts";
 
+/** What needs no reading. Days that not every month has are left to be checked. */
 const OURS =
-  /^\d{4}-(?:0[1-9]|1[0-2])-(?:[0-2]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
+  /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
 const ANY =
   /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9})\d*)?\s?(?:([Zz])|([+-])(\d\d):?(\d\d))?$/;
 
@@ -24,9 +25,10 @@ export function readTimestamp(value: string): string | undefined {
   date.setUTCFullYear(Number(year), Number(month) - 1, Number(day));
   date.setUTCHours(Number(hour), Number(minute), Number(second), ms);
   // A date such as February 31 rolls over; it was none.
-  if (date.getUTCDate() !== Number(day) || date.getUTCMinutes() !== Number(minute)) {
-    return undefined;
-  }
+  if (
+    date.getUTCMonth() !== Number(month) - 1 || date.getUTCDate() !== Number(day) ||
+    date.getUTCMinutes() !== Number(minute)
+  ) return undefined;
   const offset = sign === undefined ? 0 : Number(zoneHour) * 60 + Number(zoneMinute);
   return timestamp(date.getTime() - (sign === "-" ? -offset : offset) * 60_000);
 }
