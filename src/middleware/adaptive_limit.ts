@@ -94,6 +94,7 @@ export function aimdLimit(options: AimdLimitOptions = {}): AdaptiveLimit {
 
 /** How many samples the usual latency is averaged over. */
 const LONG_WINDOW = 600;
+const WARM_UP = 10;
 
 /**
  * Compares how long calls take now with how long they usually take: when they
@@ -132,8 +133,8 @@ export function gradientLimit(options: GradientLimitOptions = {}): AdaptiveLimit
     record({ latencyMs, inFlight, dropped }) {
       // A latency of zero, as coarse clocks give, would be divided by.
       const shortMs = Math.max(latencyMs, 0.001);
-      // The first samples count for more, or the start would take 600 calls.
-      const weight = 2 / (Math.min(++samples, LONG_WINDOW) + 1);
+      // The first samples are averaged, or the first alone would count for hundreds of calls.
+      const weight = ++samples <= WARM_UP ? 1 / samples : 2 / (LONG_WINDOW + 1);
       usualMs = usualMs === undefined ? shortMs : usualMs + (shortMs - usualMs) * weight;
       // After an overload has passed the average must come down faster than it would.
       if (usualMs / shortMs > 2) usualMs *= 0.95;
