@@ -142,7 +142,9 @@ test("cache() property 8: no key is kept twice", async () => {
   }));
 });
 
-const json = fc.jsonValue({ maxDepth: 3 }) as fc.Arbitrary<Json>;
+/** Any JSON but the one key that messages refuse. */
+const json = fc.jsonValue({ maxDepth: 3 })
+  .filter((value) => !JSON.stringify(value).includes("__proto__")) as fc.Arbitrary<Json>;
 
 test("cache() keys are equal exactly for what is equal as JSON with sorted keys", () => {
   fc.assert(

@@ -166,6 +166,10 @@ test("cache() tells types apart: 1 is not the text 1, nor is anything else like 
     ["user", [[], []], {}],
     ["user", [[[]]], {}],
     ["user", ["a", "b"], {}],
+    ["user", ['a"b', "c"], {}],
+    ["user", ["a", 'b"c'], {}],
+    ["user", { a: "b", c: "d" }, {}],
+    ["user", { a: 'b1:c"d' }, {}],
     ["user", ['a","b'], {}],
     ["system", "1", {}],
     ["user", "1", { a: 1 }],
@@ -777,11 +781,51 @@ test("ResponseCache.invalidate() voids a stream in flight", async () => {
   const before = read();
   await clock.advance(5);
   await cached.invalidate(hi);
-  const after = read();
   await clock.runAll();
   assert.equal(await before, "1.0 1.1 1.2");
-  assert.equal(await after, "2.0 2.1 2.2");
-  assert.equal(await read(), "2.0 2.1 2.2");
+  assert.equal(cached.metrics.currentSize, 0);
+  const [after] = await Promise.all([read(), clock.runAll()]);
+  assert.equal(after, "2.0 2.1 2.2");
+});
+
+test("cache() gives every reader all of a stream that is too long to keep", async () => {
+  const { clock, cached, log, target, read } = streaming({ maxBytes: 2000 }, 50);
+  const fast = read();
+  let count = 0;
+  const slow = (async () => {
+    for await (const _ of target.stream!(hi)) {
+      count++;
+      await clock.sleep(50);
+    }
+  })();
+  await clock.runAll();
+  await slow;
+  assert.equal((await fast).split(" ").length, 50);
+  assert.equal(count, 50);
+  assert.equal(log.begun, 1);
+  assert.equal(cached.metrics.currentSize, 0);
+});
+
+test("cache() lets a reader end a renewal that hangs", async () => {
+  const clock = new TestClock();
+  let runs = 0;
+  const target = wrap(
+    agent("hangs", async function* () {
+      if (++runs === 2) await new Promise(() => {});
+      yield `${runs}`;
+    }),
+    cache({ clock, ttlMs: 100, staleWhileRevalidateMs: 100 }),
+  );
+  await collect(target.stream(hi));
+  await clock.advance(150);
+  await collect(target.stream(hi));
+  await clock.advance(100);
+  const controller = new AbortController();
+  const waiting = collect(target.stream(hi, { signal: controller.signal }));
+  await clock.advance(0);
+  controller.abort(new Error("gone"));
+  await assert.rejects(waiting, /gone/);
+  assert.deepEqual((await collect(target.stream(hi))).map(text), ["3"]);
 });
 
 /** A store as one over a network would be: every answer takes time, and may fail. */
