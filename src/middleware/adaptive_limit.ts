@@ -108,10 +108,12 @@ const WARM_UP = 10;
  * import assert from "node:assert/strict";
  *
  * const limit = gradientLimit({ initial: 20 });
- * for (let i = 0; i < 50; i++) limit.record({ latencyMs: 10, inFlight: 20, dropped: false });
+ * const run = (latencyMs: number) =>
+ *   limit.record({ latencyMs, inFlight: limit.limit, dropped: false });
+ * for (let i = 0; i < 50; i++) run(10);
  * const before = limit.limit;
- * for (let i = 0; i < 50; i++) limit.record({ latencyMs: 80, inFlight: 20, dropped: false });
- * assert.ok(limit.limit < before);
+ * for (let i = 0; i < 50; i++) run(80);
+ * assert.ok(before > 20 && limit.limit < before);
  * ```
  *
  * @throws {TypeError} If an option is not a number.
