@@ -34,6 +34,25 @@ function withRoot(use: (root: string, outside: string) => Promise<void>): Promis
   });
 }
 
+/** Swaps `dir` for the link `evil` and back, until it is disposed of. */
+function swapping(root: string): AsyncDisposable {
+  let on = true;
+  const done = (async () => {
+    while (on) {
+      await rename(`${root}/dir`, `${root}/aside`);
+      await rename(`${root}/evil`, `${root}/dir`);
+      await rename(`${root}/dir`, `${root}/evil`);
+      await rename(`${root}/aside`, `${root}/dir`);
+    }
+  })();
+  return {
+    [Symbol.asyncDispose]: async () => {
+      on = false;
+      await done;
+    },
+  };
+}
+
 test("files reads, lists, finds and writes within the root", () =>
   withRoot(async (root) => {
     const files = new FileOperations({ root, write: true });
@@ -230,15 +249,7 @@ test("files reads nothing from outside while a directory is swapped for a link, 
     await writeFile(`${root}/dir/secret.txt`, "PUBLIC");
     await symlink(outside, `${root}/evil`);
     const files = new FileOperations({ root });
-    let swapping = true;
-    const swapper = (async () => {
-      while (swapping) {
-        await rename(`${root}/dir`, `${root}/aside`);
-        await rename(`${root}/evil`, `${root}/dir`);
-        await rename(`${root}/dir`, `${root}/evil`);
-        await rename(`${root}/aside`, `${root}/dir`);
-      }
-    })();
+    await using swapper = swapping(root);
     let publicly = 0;
     let turnedDown = 0;
     const end = performance.now() + 700;
@@ -258,9 +269,36 @@ test("files reads nothing from outside while a directory is swapped for a link, 
           },
         )));
     }
-    swapping = false;
-    await swapper;
+    await swapper[Symbol.asyncDispose]();
     assert.ok(publicly > 0 && turnedDown > 0, `read ${publicly}, refused ${turnedDown}`);
+  }));
+
+test("files reads nothing from outside where there is no /proc either", () =>
+  withRoot(async (root, outside) => {
+    await mkdir(`${root}/dir`);
+    await writeFile(`${root}/dir/secret.txt`, "PUBLIC");
+    await symlink(outside, `${root}/evil`);
+    const byPath = new Root(root, {}, true);
+    await using swapper = swapping(root);
+    const seen = new Map<string, number>();
+    const end = performance.now() + 700;
+    while (performance.now() < end) {
+      await Promise.all(Array.from({ length: 8 }, async () => {
+        const got = await byPath.beside("dir/secret.txt", async (directory, name) => {
+          assert.equal(directory.pinned, false);
+          const { bytes } = await readFileIn(directory, name, { maxBytes: 100 });
+          return new TextDecoder().decode(bytes);
+        }).catch((error: { code?: unknown }) => String(error.code));
+        seen.set(got, (seen.get(got) ?? 0) + 1);
+      }));
+    }
+    await swapper[Symbol.asyncDispose]();
+    assert.equal(seen.has("SECRET"), false);
+    assert.ok((seen.get("PUBLIC") ?? 0) > 0);
+    assert.deepEqual(
+      [...seen.keys()].filter((key) => !["PUBLIC", "permission_denied", "not_found"].includes(key)),
+      [],
+    );
   }));
 
 test("files writes nothing outside while a directory is swapped for a link, over and over", () =>
@@ -268,22 +306,13 @@ test("files writes nothing outside while a directory is swapped for a link, over
     await mkdir(`${root}/dir`);
     await symlink(outside, `${root}/evil`);
     const files = new FileOperations({ root, write: true });
-    let swapping = true;
-    const swapper = (async () => {
-      while (swapping) {
-        await rename(`${root}/dir`, `${root}/aside`);
-        await rename(`${root}/evil`, `${root}/dir`);
-        await rename(`${root}/dir`, `${root}/evil`);
-        await rename(`${root}/aside`, `${root}/dir`);
-      }
-    })();
+    await using swapper = swapping(root);
     let written = 0;
     const end = performance.now() + 700;
     for (let i = 0; performance.now() < end; i++) {
       await files.write(`dir/f${i}.txt`, "x", false).then(() => written++, () => {});
     }
-    swapping = false;
-    await swapper;
+    await swapper[Symbol.asyncDispose]();
     assert.ok(written > 0);
     assert.deepEqual(await readdir(outside), ["secret.txt"]);
     assert.equal((await readdir(`${root}/dir`)).length, written);

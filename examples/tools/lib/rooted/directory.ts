@@ -25,11 +25,16 @@ export class Directory {
     this.via = via;
   }
 
-  /** Opens a directory by its real, absolute path. */
-  static async open(path: string): Promise<Directory> {
+  /**
+   * Opens a directory by its real, absolute path.
+   *
+   * @param byPath Whether its entries are reached by path although there is a
+   * `/proc`: as on other systems.
+   */
+  static async open(path: string, byPath = false): Promise<Directory> {
     const handle = await open(path, DIRECTORY);
     try {
-      return new Directory(handle, path, await viaDescriptor(handle) ?? path);
+      return new Directory(handle, path, byPath ? path : await viaDescriptor(handle) ?? path);
     } catch (error) {
       await handle.close();
       throw error;
@@ -67,7 +72,9 @@ export class Directory {
       handle.stat({ bigint: true }),
       lstat(path, { bigint: true }),
       realpath(path),
-    ]);
+    ]).catch((error) => {
+      throw entryError(error, name, "what was opened");
+    });
     if (real !== path || opened.dev !== found.dev || opened.ino !== found.ino) {
       throw refuse(`Cannot use ${quote(name)}: it changed while it was opened`);
     }

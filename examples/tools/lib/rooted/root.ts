@@ -11,19 +11,22 @@ export class Root {
   /** What paths in it may look like. */
   readonly policy: PathPolicy;
   readonly #identity: string;
+  readonly #byPath: boolean;
 
   /**
    * Takes hold of a directory the application chose.
    *
+   * @param byPath See {@linkcode Directory.open}; for tests.
    * @throws {TypeError} If it is not a directory, or on Windows, whose paths
    * have rules (streams, devices, short names) that this does not know.
    */
-  constructor(directory: string, policy: PathPolicy = {}) {
+  constructor(directory: string, policy: PathPolicy = {}, byPath = false) {
     if (process.platform === "win32") {
       throw new TypeError("Cannot make a root: expected a POSIX system, got Windows");
     }
     this.path = realpathSync(directory);
     this.policy = policy;
+    this.#byPath = byPath;
     const found = statSync(this.path, { bigint: true });
     if (!found.isDirectory()) {
       throw new TypeError(`Cannot make a root: 'root' must be a directory, got ${directory}`);
@@ -36,7 +39,7 @@ export class Root {
    * holds it open while it is used.
    */
   async within<T>(parts: readonly string[], use: (directory: Directory) => Promise<T>): Promise<T> {
-    let current = await Directory.open(this.path);
+    let current = await Directory.open(this.path, this.#byPath);
     try {
       if (await current.identity() !== this.#identity) {
         throw refuse("Cannot use the root: another directory has taken its place");
