@@ -18,7 +18,7 @@ export class Composition {
 
   /** @param kind What it is, such as `"sequential"`: its capability and usual name. */
   constructor(kind: string, name: string | undefined, children: readonly Agent[]) {
-    this.name = checkName(kind, name ?? kind);
+    this.name = checkName(kind, name === undefined ? kind : name);
     this.#kind = kind;
     this.#children = children;
   }

@@ -90,7 +90,7 @@ interface Choice {
 class Conditional extends Composition implements ConditionalAgent {
   readonly routes: readonly Route[];
   readonly otherwise: Agent | undefined;
-  readonly stream?: NonNullable<Agent["stream"]>;
+  declare readonly stream?: NonNullable<Agent["stream"]>;
   readonly #choices: readonly Choice[];
   readonly #default: Choice | undefined;
 

@@ -72,7 +72,7 @@ export function fallback(agents: readonly Agent[], options: FallbackOptions = {}
 
 class Fallback extends Composition implements FallbackAgent {
   readonly agents: readonly Agent[];
-  readonly stream?: NonNullable<Agent["stream"]>;
+  declare readonly stream?: NonNullable<Agent["stream"]>;
   readonly #shouldFallback: FallbackOptions["shouldFallback"];
   readonly #tags: readonly JsonObject[];
 

@@ -103,7 +103,7 @@ const NO_FAILURES: readonly AgentFailure[] = Object.freeze([]);
 
 class Parallel extends Composition implements ParallelAgent {
   readonly agents: readonly Agent[];
-  readonly stream?: NonNullable<Agent["stream"]>;
+  declare readonly stream?: NonNullable<Agent["stream"]>;
   readonly #rule: Rule;
   readonly #concurrency: number;
   readonly #aggregate: Aggregate | undefined;

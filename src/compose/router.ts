@@ -92,7 +92,7 @@ interface Choice {
 class Router extends Composition implements RouterAgent {
   readonly handlers: Readonly<Record<string, Agent>>;
   readonly otherwise: Agent | undefined;
-  readonly stream?: NonNullable<Agent["stream"]>;
+  declare readonly stream?: NonNullable<Agent["stream"]>;
   readonly #choices: ReadonlyMap<string, Choice>;
   readonly #route: RouteFunction;
 

@@ -55,7 +55,7 @@ export function sequential(
 
 class Sequential extends Composition implements SequentialAgent {
   readonly agents: readonly Agent[];
-  readonly stream?: NonNullable<Agent["stream"]>;
+  declare readonly stream?: NonNullable<Agent["stream"]>;
 
   constructor(agents: readonly Agent[], options: SequentialOptions) {
     super("sequential", options.name, agents);
