@@ -120,6 +120,7 @@ export class HedgeRace<T> implements AbortWatcher {
 
   #failed(index: number, error: unknown): void {
     this.#running--;
+    this.#attempts[index]!.link.release();
     // The first attempt's error is what the caller would have got without hedging.
     if (this.#error === undefined || index < this.#error.attempt) {
       this.#error = { attempt: index, error };
@@ -134,7 +135,9 @@ export class HedgeRace<T> implements AbortWatcher {
     unwatchAbort(this.#call, this);
     this.#attempts.forEach(({ link, discard }, index) => {
       if (index === winner) return;
-      if (winner !== undefined) link.abort(lost());
+      // The attempts' own signals may be told after this one.
+      if (winner === undefined) link.handleEvent();
+      else link.abort(lost());
       discard?.();
       link.release();
     });

@@ -1,6 +1,11 @@
 import type { Agent, Middleware } from "../../../src/core/agent.ts";
 import type { TestClock } from "../../../src/testing/mod.ts";
+import { bulkhead } from "../../../src/middleware/bulkhead.ts";
+import { circuitBreaker } from "../../../src/middleware/circuit_breaker.ts";
+import { hedge } from "../../../src/middleware/hedge.ts";
 import { retry } from "../../../src/middleware/retry.ts";
+import { timeout } from "../../../src/middleware/timeout.ts";
+import { message } from "../../../src/core/message.ts";
 
 /** What a middleware is made with in the contract test. */
 export interface Tools {
@@ -31,9 +36,9 @@ export interface Waiting extends Made {
   /** What the next call finally reaches. Default: an agent that answers at once. */
   readonly inner?: Agent;
   /** Brings the wrapped agent there, such as by using up what is limited. */
-  readonly prepare?: (wrapped: Agent) => Promise<void> | void;
+  readonly prepare?: (wrapped: Agent) => void;
   /** Ends what `prepare` has begun. */
-  readonly release?: () => Promise<void> | void;
+  readonly release?: () => void;
 }
 
 /** One row of the contract table. Everything here is given a test clock and a fixed random. */
@@ -73,6 +78,16 @@ const failing: Agent = {
   process: () => Promise.reject(new Error("down")),
 };
 
+/** An agent that works until it is told to answer. */
+function held(): { readonly inner: Agent; readonly release: () => void } {
+  const open = Promise.withResolvers<void>();
+  const process: Agent["process"] = async (request) => {
+    await open.promise;
+    return request;
+  };
+  return { inner: { name: "inner", process }, release: () => open.resolve() };
+}
+
 /** Every middleware of the package. */
 export const FACTORIES: readonly Factory[] = [
   {
@@ -85,5 +100,44 @@ export const FACTORIES: readonly Factory[] = [
       const middleware = retry({ clock, random, jitter: "none", initialBackoffMs: 1000 });
       return { middleware, counts: () => requestCounts(middleware.metrics), inner: failing };
     },
+  },
+  {
+    name: "timeout",
+    make: ({ clock }) => {
+      const middleware = timeout({ clock, totalMs: 60_000 });
+      return { middleware, counts: () => requestCounts(middleware.metrics) };
+    },
+    abandons: true,
+  },
+  {
+    name: "circuitBreaker",
+    make: ({ clock }) => {
+      const middleware = circuitBreaker({ clock });
+      return { middleware, counts: () => requestCounts(middleware.metrics) };
+    },
+  },
+  {
+    name: "bulkhead",
+    make: ({ clock }) => {
+      const middleware = bulkhead({ clock, maxConcurrent: 10, maxQueue: 1000 });
+      return { middleware, counts: () => requestCounts(middleware.metrics) };
+    },
+    waiting: ({ clock }) => {
+      const middleware = bulkhead({ clock, maxConcurrent: 1, maxWaitMs: 5000 });
+      return {
+        middleware,
+        counts: () => requestCounts(middleware.metrics),
+        ...held(),
+        prepare: (wrapped) => void wrapped.process(message("user", "first")),
+      };
+    },
+  },
+  {
+    name: "hedge",
+    make: ({ clock }) => {
+      const middleware = hedge({ clock, delayMs: 60_000 });
+      return { middleware, counts: () => requestCounts(middleware.metrics) };
+    },
+    abandons: true,
   },
 ];
