@@ -48,8 +48,7 @@ export class Conversation {
     results: readonly ToolResult[],
   ): void {
     this.#rounds++;
-    const { history: _, ...metadata } = this.#request.metadata;
-    const next: Record<string, Json> = { ...metadata, tool_results: results };
+    const next: Record<string, Json> = { ...this.#request.metadata, tool_results: results };
     if (this.#rules.history) {
       const asked = (answer.metadata.tool_calls as readonly Json[]).map((call, index) =>
         callForHistory(call, calls[index]!, this.#rules.maxArgumentBytes)

@@ -65,7 +65,10 @@ export interface ToolInit<Parameters extends ToolParameters> {
    * makes it, such as `z.toJSONSchema`. Default: the library's own, where it has one.
    */
   readonly jsonSchema?: JsonObject | ((schema: Parameters) => unknown) | undefined;
-  /** How long it may take, in milliseconds. Default: as the agent says. */
+  /**
+   * How long it may take, in milliseconds; `Infinity` for as long as the call.
+   * Default: as the agent says.
+   */
   readonly timeoutMs?: number | undefined;
   /**
    * What the model may read of an error that `execute` throws. Default: as the
@@ -157,6 +160,6 @@ function checkInit(init: Readonly<Partial<Record<keyof ToolInit<JsonObject>, unk
   }
   checkFunction(action, "redact", redact);
   if (timeoutMs !== undefined) {
-    checkNumber(action, "timeoutMs", timeoutMs, { min: 0, exclusive: true });
+    checkNumber(action, "timeoutMs", timeoutMs, { min: 0, exclusive: true, infinite: true });
   }
 }
