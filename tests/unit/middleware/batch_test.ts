@@ -521,21 +521,22 @@ test("batch() serves a thousand concurrent calls", async () => {
   assertBalanced(batched);
 });
 
-test("batch() survives an agent that throws at once, a thousand times", async () => {
-  const batched = batch({ maxBatchSize: 1, maxConcurrentBatches: 1 });
+test("batch() survives an agent that throws at once, however many calls wait", async () => {
+  const batched = batch({ maxBatchSize: 1, maxConcurrentBatches: 1, maxQueueSize: 20_000 });
+  const first = Promise.withResolvers<Message>();
   let calls = 0;
   const broken = wrap({
     name: "broken",
     process: () => {
-      calls++;
+      if (++calls === 1) return first.promise;
       throw new Error("at once");
     },
   }, batched);
-  const settled = await Promise.allSettled(
-    Array.from({ length: 1000 }, () => broken.process(word("a"))),
-  );
+  const waiting = Array.from({ length: 20_000 }, () => broken.process(word("a")));
+  first.reject(new Error("first"));
+  const settled = await Promise.allSettled(waiting);
   assert.ok(settled.every((one) => one.status === "rejected"));
-  assert.equal(calls, 1000);
+  assert.equal(calls, 20_000);
   assertBalanced(batched);
 });
 
