@@ -50,7 +50,7 @@ if (import.meta.main) {
     `);
     setup.close();
     const endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)";
-    await demo(database({ file, tables: ["item"], timeoutMs: 400 }), [
+    await demo(database({ file, tables: ["item"], timeoutMs: 900 }), [
       ["What there is", {}],
       ["A value is not SQL", {
         sql: "SELECT * FROM item WHERE name = ?",
