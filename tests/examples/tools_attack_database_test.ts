@@ -339,9 +339,7 @@ test("database refuses what is no database and runs a bounded number of statemen
     assert.equal(all.filter(({ status }) => status === "fulfilled").length, 4);
   }));
 
-test("database's process has no way to the network, other files or programs", {
-  skip: !("Deno" in globalThis),
-}, () =>
+test("database's process has no way to the network, other files or programs", () =>
   withShop(async (file) => {
     // The sandbox is Deno's own; here its arguments are what is tested.
     const { sandbox } = await import("../../examples/tools/lib/sql/run_sql.ts");
