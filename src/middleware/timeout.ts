@@ -80,12 +80,13 @@ function limitedCall(
   const late = () => lateError(next, byDeadline ? "deadline" : "total", at - now);
   if (at <= now) race.expire(late());
   else {
+    // First the timer: a layer below that keeps to the deadline as well must not be told first.
+    race.limit(clock, at, late);
     try {
       race.follow(next.process(message, link.eagerOptions(call, at)));
     } catch (error) {
       race.fail(error);
     }
-    race.limit(clock, at, late);
   }
   return race.promise;
 }

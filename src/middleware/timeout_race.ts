@@ -49,8 +49,7 @@ export class Race<T> implements AbortWatcher {
 
   /** Lets a timer take part. */
   limit(clock: Clock, at: number, late: () => TimeoutError): void {
-    // Starting the work may have led the caller to give up.
-    if (this.end !== undefined || at === Number.POSITIVE_INFINITY) return;
+    if (at === Number.POSITIVE_INFINITY) return;
     this.#timer = clock.schedule(at, () => this.expire(late()));
   }
 

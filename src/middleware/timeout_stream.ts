@@ -36,13 +36,13 @@ export async function* limitedStream(
       const late = () => lateError(next, limit, ms + (limit === "total" ? waitedMs : 0));
       if (ms <= 0) race.expire(late());
       else {
+        race.limit(clock, start + ms, late);
         try {
           source ??= streamOf(next, message, options)[Symbol.asyncIterator]();
           race.follow(source.next());
         } catch (error) {
           race.fail(error);
         }
-        race.limit(clock, start + ms, late);
       }
       let result: IteratorResult<Message>;
       try {
