@@ -1,5 +1,6 @@
 import { type Agent, assertAgent } from "../core/agent.ts";
 import { systemClock } from "../core/clock.ts";
+import { throwIfAborted } from "../core/signals.ts";
 import { layered } from "../core/wrap.ts";
 import { BatchDispatcher } from "./batch_dispatcher.ts";
 import type { Batch, BatchOptions } from "./batch_options.ts";
@@ -54,7 +55,10 @@ export function batch(options: BatchOptions = {}): Batch {
     const lane = dispatcher.lane(next);
     return layered(next, "batch", {
       process: (message, call) => dispatcher.enqueue(lane, message, call),
-      stream: (message, call) => next.stream!(message, call),
+      stream: async function* (message, call) {
+        throwIfAborted(call);
+        yield* next.stream!(message, call);
+      },
     });
   };
   return middlewareValue(apply, {

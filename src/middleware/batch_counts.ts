@@ -35,7 +35,7 @@ export class BatchCounts {
   snapshot(): BatchMetrics {
     return Object.freeze({
       totalRequests: this.total,
-      successRequests: this.success,
+      successfulRequests: this.success,
       failedRequests: this.failed,
       rejectedRequests: this.rejected,
       cancelledRequests: this.cancelled,

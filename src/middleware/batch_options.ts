@@ -40,7 +40,7 @@ export interface BatchOptions {
 }
 
 /**
- * What a `batch` value has counted. Always: `totalRequests = successRequests +
+ * What a `batch` value has counted. Always: `totalRequests = successfulRequests +
  * failedRequests + rejectedRequests + cancelledRequests + queuedRequests +
  * runningRequests`.
  */
@@ -48,7 +48,7 @@ export interface BatchMetrics {
   /** Calls that came in. */
   readonly totalRequests: number;
   /** Calls that were answered. */
-  readonly successRequests: number;
+  readonly successfulRequests: number;
   /** Calls that ended with an error of the agent, or whose deadline passed before they were sent. */
   readonly failedRequests: number;
   /** Calls refused, as the queue was full or closed. */

@@ -56,3 +56,5 @@ export { cache } from "./cache.ts";
 export { MemoryCacheStore, type MemoryCacheStoreOptions } from "./cache_memory_store.ts";
 export type { CacheMetrics, CacheOptions, CacheTarget, ResponseCache } from "./cache_options.ts";
 export type { CacheEntry, CacheStore } from "./cache_store.ts";
+export { batch } from "./batch.ts";
+export type { Batch, BatchAgent, BatchMetrics, BatchOptions, BatchState } from "./batch_options.ts";

@@ -152,7 +152,7 @@ for (const kind of ["together", "alone"] as const) {
         const m = batched.metrics;
         const count = (outcome: string) => outcomes.filter((one) => one === outcome).length;
         assert.equal(m.totalRequests, calls.length);
-        assert.equal(m.successRequests, count("answered"));
+        assert.equal(m.successfulRequests, count("answered"));
         assert.equal(m.failedRequests, count("failed"));
         assert.equal(m.cancelledRequests, count("cancelled"));
         assert.equal(m.rejectedRequests, count("refused"));

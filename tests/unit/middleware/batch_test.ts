@@ -23,7 +23,7 @@ function assertBalanced(batched: Batch) {
   const m = batched.metrics;
   assert.equal(
     m.totalRequests,
-    m.successRequests + m.failedRequests + m.rejectedRequests + m.cancelledRequests +
+    m.successfulRequests + m.failedRequests + m.rejectedRequests + m.cancelledRequests +
       m.queuedRequests + m.runningRequests,
   );
   assert.equal(
@@ -81,7 +81,7 @@ test("batch() sends ten calls at once and asks the agent once", async () => {
   assert.equal(log.length, 1);
   assert.equal(clock.pending, 0);
   const m = batched.metrics;
-  assert.deepEqual([m.totalBatches, m.successfulBatches, m.successRequests], [1, 1, 10]);
+  assert.deepEqual([m.totalBatches, m.successfulBatches, m.successfulRequests], [1, 1, 10]);
 });
 
 test("batch() sends fewer when the first has waited for 100 ms, counted from its arrival", async () => {
@@ -130,7 +130,7 @@ test("batch() gives each caller its own answer or its own error", async () => {
   assert.equal(bad!.status === "rejected" && bad!.reason.message, "bad");
   assert.equal(c!.status === "fulfilled" && c!.value, "C");
   const m = batched.metrics;
-  assert.deepEqual([m.partialBatches, m.successRequests, m.failedRequests], [1, 2, 1]);
+  assert.deepEqual([m.partialBatches, m.successfulRequests, m.failedRequests], [1, 2, 1]);
   assertBalanced(batched);
 });
 
@@ -464,7 +464,7 @@ test("batch() does not mix the agents that one value wraps, but counts them toge
   await Promise.all(calls);
   assert.deepEqual(log.map(({ words }) => words), [["a", "c"]]);
   assert.equal(batched.metrics.totalBatches, 2);
-  assert.equal(batched.metrics.successRequests, 3);
+  assert.equal(batched.metrics.successfulRequests, 3);
 });
 
 test("batch() lets no agent starve another behind the limit", async () => {
@@ -492,7 +492,7 @@ test("batch() counts before it tells, so a caller finds itself in the metrics", 
   const { ask, batched } = setUp({ maxBatchSize: 1 });
   await ask("a");
   const m = batched.metrics;
-  assert.deepEqual([m.successRequests, m.successfulBatches, m.runningRequests], [1, 1, 0]);
+  assert.deepEqual([m.successfulRequests, m.successfulBatches, m.runningRequests], [1, 1, 0]);
 });
 
 test("batch() knows no sizes and waits before the first batch", async () => {
@@ -517,7 +517,7 @@ test("batch() serves a thousand concurrent calls", async () => {
   await clock.runAll();
   assert.deepEqual(await Promise.all(calls), calls.map((_, i) => `W${i}`));
   assert.equal(log.length, 100);
-  assert.equal(batched.metrics.successRequests, 1000);
+  assert.equal(batched.metrics.successfulRequests, 1000);
   assertBalanced(batched);
 });
 

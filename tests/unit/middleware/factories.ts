@@ -1,8 +1,12 @@
 import type { Agent, Middleware } from "../../../src/core/agent.ts";
 import type { TestClock } from "../../../src/testing/mod.ts";
+import { batch } from "../../../src/middleware/batch.ts";
 import { bulkhead } from "../../../src/middleware/bulkhead.ts";
+import { cache } from "../../../src/middleware/cache.ts";
 import { circuitBreaker } from "../../../src/middleware/circuit_breaker.ts";
 import { hedge } from "../../../src/middleware/hedge.ts";
+import { metrics } from "../../../src/middleware/metrics.ts";
+import { rateLimit } from "../../../src/middleware/rate_limit.ts";
 import { retry } from "../../../src/middleware/retry.ts";
 import { timeout } from "../../../src/middleware/timeout.ts";
 import { message } from "../../../src/core/message.ts";
@@ -138,6 +142,48 @@ export const FACTORIES: readonly Factory[] = [
       const middleware = hedge({ clock, delayMs: 60_000 });
       return { middleware, counts: () => requestCounts(middleware.metrics) };
     },
+    abandons: true,
+  },
+  {
+    name: "metrics",
+    make: ({ clock }) => {
+      const middleware = metrics({ clock });
+      return {
+        middleware,
+        counts: () => {
+          const { successRequests, ...counted } = middleware.snapshot();
+          return requestCounts({ ...counted, successfulRequests: successRequests });
+        },
+      };
+    },
+  },
+  {
+    // It counts who was let through, not how calls end.
+    name: "rateLimit",
+    make: ({ clock }) => ({ middleware: rateLimit({ clock, burst: 10_000 }) }),
+    waiting: ({ clock }) => ({
+      middleware: rateLimit({ clock, rate: 0.1, burst: 1 }),
+      prepare: (wrapped) => void wrapped.process(message("user", "first")),
+    }),
+  },
+  {
+    // It counts hits and misses, not how calls end.
+    name: "cache",
+    make: ({ clock }) => ({ middleware: cache({ clock }) }),
+    waiting: ({ clock }) => ({
+      middleware: cache({ clock, key: () => "the same" }),
+      ...held(),
+      prepare: (wrapped) => void wrapped.process(message("user", "first")),
+    }),
+    abandons: true,
+  },
+  {
+    // It counts no streams, which pass through.
+    name: "batch",
+    make: ({ clock }) => ({
+      middleware: batch({ clock, maxBatchSize: 1, maxConcurrentBatches: 1000 }),
+    }),
+    waiting: ({ clock }) => ({ middleware: batch({ clock, maxBatchSize: 2 }) }),
     abandons: true,
   },
 ];
