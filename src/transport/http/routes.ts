@@ -28,7 +28,8 @@ export function allowOf(route: Route): string {
  */
 export function routeOf(url: string, basePath: string): Route {
   const full = pathOf(url);
-  const path = full.startsWith(basePath) ? full.slice(basePath.length) : undefined;
+  // With its slash: `/apiconstructor` is not below `/api`.
+  const path = full.startsWith(`${basePath}/`) ? full.slice(basePath.length) : undefined;
   const route = path === undefined ? undefined : FIXED[path] ?? agentRoute(path);
   if (route !== undefined) return route;
   throw new HttpProblem(
