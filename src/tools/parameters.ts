@@ -1,5 +1,6 @@
 import { describe, type Json, type JsonObject, toJsonObject } from "../core/json.ts";
 import type { InferJsonSchema } from "./infer_json_schema.ts";
+import { shortened } from "./json_schema/check.ts";
 import { compileJsonSchema } from "./json_schema/compile.ts";
 import { isStandardSchema, type StandardSchemaIssue } from "./standard_schema.ts";
 import type { StandardSchemaV1 } from "./standard_schema.ts";
@@ -115,7 +116,7 @@ function toChecked(
 function issueText({ message, path = [] }: StandardSchemaIssue): string {
   const keys = path.map((step) => String(typeof step === "object" ? step.key : step));
   const text = keys.length === 0 ? message : `${keys.join(".")}: ${message}`;
-  return text.length > 500 ? `${text.slice(0, 500)}…` : text;
+  return shortened(text, 500);
 }
 
 /** For tools that nobody described: any arguments fit. */

@@ -45,8 +45,18 @@ export function within(key: string | number, inner: Mismatch): Mismatch {
     ? `[${key}]`
     : /^[A-Za-z_$][\w$]{0,60}$/.test(key)
     ? `.${key}`
-    : `[${JSON.stringify(key.length > 60 ? `${key.slice(0, 60)}…` : key)}]`;
+    : `[${JSON.stringify(shortened(key, 60))}]`;
   return { path: step + inner.path, text: inner.text };
+}
+
+/** A mismatch in words; the way to it is cut when it is long. */
+export function describeMismatch({ path, text }: Mismatch): string {
+  return path === "" ? text : `${shortened(path.replace(/^\./, ""), 200)}: ${text}`;
+}
+
+/** The beginning of a text that may be long. */
+export function shortened(text: string, length: number): string {
+  return text.length > length ? `${text.slice(0, length)}…` : text;
 }
 
 /** Whether JSON is an object: no array, not `null`. */

@@ -1,5 +1,12 @@
 import { describe, type Json, type JsonObject } from "../../core/json.ts";
-import { type Check, isObject, type Keyword, mismatch, type Place } from "./check.ts";
+import {
+  type Check,
+  describeMismatch,
+  isObject,
+  type Keyword,
+  mismatch,
+  type Place,
+} from "./check.ts";
 import { LOGIC_KEYWORDS } from "./logic.ts";
 import { PART_KEYWORDS } from "./parts.ts";
 import { VALUE_KEYWORDS } from "./values.ts";
@@ -55,8 +62,7 @@ export function compileJsonSchema(
     const found = check(value, budget);
     // No verdict counts once the budget is spent: `not` would turn it around.
     if (budget.steps <= 0) return "expected a value that is quicker to check";
-    if (found === undefined) return undefined;
-    return found.path === "" ? found.text : `${found.path.replace(/^\./, "")}: ${found.text}`;
+    return found && describeMismatch(found);
   };
 }
 

@@ -1,5 +1,12 @@
 import { describe, type Json } from "../../core/json.ts";
-import { type Check, type Keyword, mismatch, type Place } from "./check.ts";
+import {
+  type Check,
+  describeMismatch,
+  type Keyword,
+  mismatch,
+  type Place,
+  shortened,
+} from "./check.ts";
 
 const allOf: Keyword = (value, place) => {
   const checks = branches("allOf", value, place);
@@ -18,7 +25,8 @@ const anyOf: Keyword = (value, place) => {
     for (const check of checks) {
       const found = check(item, budget);
       if (found === undefined) return undefined;
-      if (texts.length < 5) texts.push(`${found.path}${found.path && ": "}${found.text}`);
+      // Alternatives within alternatives would make a text as large as the work done.
+      if (texts.length < 5) texts.push(shortened(describeMismatch(found), 200));
     }
     return mismatch(`expected one of the alternatives to fit (${texts.join("; ")})`);
   };

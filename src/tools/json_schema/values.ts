@@ -1,6 +1,6 @@
 import { describe, type Json } from "../../core/json.ts";
 import { canonical } from "./canonical.ts";
-import { type Check, isObject, type Keyword, mismatch, type Place } from "./check.ts";
+import { type Check, isObject, type Keyword, mismatch, type Place, shortened } from "./check.ts";
 
 const TYPES: Readonly<Record<string, readonly [string, (value: Json) => boolean]>> = {
   string: ["a string", (value) => typeof value === "string"],
@@ -31,7 +31,7 @@ function oneOfValues(allowed: readonly Json[]): Check {
   const texts = new Set(allowed.map(canonical));
   const shown = [...texts].join(", ");
   const expected = `expected ${texts.size > 1 ? "one of " : ""}` +
-    (shown.length > 500 ? `${shown.slice(0, 500)}…` : shown);
+    shortened(shown, 500);
   return (item) =>
     texts.has(canonical(item)) ? undefined : mismatch(`${expected}, got ${describe(item)}`);
 }
