@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { Jobs } from "../../examples/tools/lib/process/jobs.ts";
 import { ProcessKeeper } from "../../examples/tools/lib/process/process_keeper.ts";
 import { cleanEnvironment, findProgram } from "../../examples/tools/lib/process/programs.ts";
-import { isRunning, refused, withFolder } from "./tools_support.ts";
+import { gone, isRunning, refused, until, withFolder } from "./tools_support.ts";
 
 const LIMITS = { maxRunning: 3, maxRuntimeMs: 5000, maxOutputBytes: 1000, maxEnded: 2 };
 
@@ -38,7 +38,7 @@ test("processes starts, reports, signals and ends what is on its list", () =>
       const { id, state, pid } = await keeper.start("tail", { options: ["-f"], paths: ["log"] });
       assert.deepEqual([id, state], ["p1", "running"]);
       assert.equal((await keeper.wait(id)).state, "running");
-      assert.equal(keeper.output(id).stdout, "one\n");
+      await until(() => keeper.output(id).stdout === "one\n");
       keeper.signal(id, "SIGTERM");
       const ended = await keeper.wait(id);
       assert.deepEqual([ended.state, ended.signal], ["killed", "SIGTERM"]);
@@ -124,7 +124,10 @@ test("processes always empties the pipes and keeps a bounded end of what came", 
       "head -c 3000000 /dev/zero | tr '\\0' a; echo; echo the end; printf '\\377' >&2",
     );
     assert.equal((await jobs.wait(id, 5000)).exit_code, 0);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await until(() => {
+      const { stdout, stderr } = jobs.output(id);
+      return stdout.endsWith("the end\n") && stderr !== "";
+    });
     const { stdout, stderr, dropped_bytes } = jobs.output(id);
     assert.equal(stdout.length, 1000);
     assert.match(stdout, /a\nthe end\n$/);
@@ -139,13 +142,12 @@ test("processes signals the whole group and leaves nobody behind", () =>
     const group = await start(
       "sh -c 'trap \"\" TERM; echo $$; while :; do sleep 0.05; done' & echo $!; wait",
     );
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await until(() => jobs.output(group.id).stdout.split("\n").length > 2);
     jobs.signal(group.id, "SIGTERM");
     await jobs.wait(group.id, 2000);
-    await new Promise((resolve) => setTimeout(resolve, 50));
     for (const id of [left.id, group.id]) {
       const pids = jobs.output(id).stdout.trim().split("\n").map(Number);
-      for (const pid of pids) assert.equal(await isRunning(pid), false, `${pid} still runs`);
+      for (const pid of pids) await gone(pid);
     }
   }));
 
@@ -153,10 +155,10 @@ test("processes limits how many run and for how long, and forgets old ones", () 
   withJobs(async (jobs, start) => {
     const started = await Promise.all([start("sleep 68"), start("sleep 68"), start("sleep 68")]);
     await refused(() => start("true"), "resource_exhausted");
-    for (const { id } of started) assert.equal((await jobs.wait(id, 2000)).state, "killed");
+    for (const { id } of started) assert.equal((await jobs.wait(id, 5000)).state, "killed");
     for (let i = 0; i < 4; i++) await jobs.wait((await start("true")).id, 2000).catch(() => {});
     assert.ok(jobs.list().length <= 3);
-  }, { maxRuntimeMs: 300 }));
+  }, { maxRuntimeMs: 1000 }));
 
 test("processes cleans up after a program that cannot be started", () =>
   withJobs(async (jobs, start) => {

@@ -38,6 +38,21 @@ export async function timed(use: () => unknown): Promise<number> {
   return performance.now() - start;
 }
 
+/** Waits until something is so, for at most five seconds. */
+export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  for (let left = 200; left > 0; left--) {
+    if (await holds()) return;
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  assert.fail("it did not become so");
+}
+
+/** Waits until a process has gone. */
+export async function gone(pid: number): Promise<void> {
+  assert.ok(pid > 1, `${pid} is no process of the test`);
+  await until(async () => !await isRunning(pid));
+}
+
 /** Whether a process with this number runs; a zombie does not. */
 export async function isRunning(pid: number): Promise<boolean> {
   try {
