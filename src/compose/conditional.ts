@@ -170,7 +170,6 @@ class Conditional extends Composition implements ConditionalAgent {
     try {
       fits = checkVerdict(await pending);
     } catch (error) {
-      throwIfAborted(call);
       throw this.#conditionFailed(error, index);
     }
     throwIfAborted(call);

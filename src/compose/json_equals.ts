@@ -11,6 +11,7 @@ export function jsonEquals(a: Json, b: Json): boolean {
   const left = a as JsonObject;
   const right = b as JsonObject;
   const keys = Object.keys(left);
+  // A key that the other lacks is undefined there, or inherited: neither equals any JSON.
   return keys.length === Object.keys(right).length &&
-    keys.every((key) => Object.hasOwn(right, key) && jsonEquals(left[key]!, right[key]!));
+    keys.every((key) => jsonEquals(left[key]!, right[key]!));
 }

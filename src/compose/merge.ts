@@ -95,7 +95,6 @@ export class Merge {
   }
 
   #fail(lane: Lane, error: unknown): void {
-    throwIfAborted(this.#call);
     this.#lanes.delete(lane);
     this.#failures.push(failureOf(lane.agent, lane.index, error));
     const left = this.#agents.length - this.#failures.length;

@@ -161,7 +161,6 @@ class Router extends Composition implements RouterAgent {
     try {
       key = await pending;
     } catch (error) {
-      throwIfAborted(call);
       throw choiceFailed(error, "The route function", this.name);
     }
     throwIfAborted(call);

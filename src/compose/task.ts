@@ -155,7 +155,6 @@ class OneShot implements Task {
       try {
         return await askChild(this.agent, request, call);
       } catch (error) {
-        throwIfAborted(call);
         if (attempt > this.#retries || !isRetryable(error)) throw error;
         const asked = error instanceof AgenkitError ? error.retryAfterMs ?? 0 : 0;
         await this.#clock.sleep(Math.max(PAUSE_MS * attempt, asked), call.signal);

@@ -155,6 +155,17 @@ for (const kind of kinds) {
     }
   });
 
+  test(`${kind}() streams an agent that only processes, which may ignore the signal too`, async () => {
+    if (kind === "sequential") return;
+    const controller = new AbortController();
+    const work = collect(
+      of([deaf(), streams("b", ["x"])]).stream!(ask, { signal: controller.signal }),
+    );
+    await jobs();
+    controller.abort(new Error("enough"));
+    await assert.rejects(work, /enough/);
+  });
+
   test(`${kind}() asks nobody when the caller had aborted before`, async () => {
     const child = obedient("child");
     const call = { signal: AbortSignal.abort(new Error("before")) };

@@ -57,6 +57,7 @@ test("metadataEquals() compares values all the way down", () => {
   assert.equal(equal([1, 2], [1]), false);
   assert.equal(equal({ a: 1, b: 2 }, { b: 2, a: 1 }), true);
   assert.equal(equal({ a: 1 }, { a: 1, b: 2 }), false);
+  assert.equal(equal({ a: 1, b: 2 }, { a: 1 }), false);
   assert.equal(equal({ a: 1, c: 2 }, { a: 1, b: 2 }), false);
   assert.equal(equal([], {}), false);
   assert.equal(equal({}, []), false);

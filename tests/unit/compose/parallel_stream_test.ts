@@ -262,3 +262,42 @@ test("parallel() streams exactly when one of its agents does", () => {
   assert.equal("stream" in parallel([says("a"), says("b")]), false);
   assert.notEqual(parallel([says("a"), streams("b", [])]).stream, undefined);
 });
+
+test("parallel() opens no stream that is not needed any more", async () => {
+  const late = obedient("late");
+  const some = parallel([streams("a", ["1"]), late], { policy: "any", concurrency: 1 });
+  assert.deepEqual(await read(some), ["a:1"]);
+  await jobs();
+  assert.equal(late.begun, 0);
+});
+
+test("parallel() lists failures in the order of the agents, not in that in which they came", async () => {
+  const clock = new TestClock();
+  const failing = (name: string, ms: number) =>
+    agent(name, async function* () {
+      yield "x";
+      await clock.sleep(ms);
+      throw new Error(name);
+    });
+  const all = parallel([failing("a", 20), failing("b", 10)], { policy: "settled" });
+  const work = rejection(collect(all.stream(ask)));
+  await clock.runAll();
+  const { errors } = await work as AggregateAgentError;
+  assert.deepEqual(errors.map(({ agent }) => agent), ["a", "b"]);
+});
+
+test("parallel() awaits a stream that only its signal can end", async () => {
+  const waits = obedient("waits");
+  const endless: Agent = {
+    name: "endless",
+    process: (m) => Promise.resolve(m),
+    // An iterator without return().
+    stream: (m, call) => ({
+      [Symbol.asyncIterator]: () => ({
+        next: async () => ({ value: await waits.process(m, call), done: false }),
+      }),
+    }),
+  };
+  for await (const _ of parallel([streams("a", ["1", "2"]), endless]).stream!(ask)) break;
+  assert.equal(waits.ended, 1);
+});

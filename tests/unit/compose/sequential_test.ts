@@ -9,7 +9,7 @@ import {
   RateLimitError,
   text,
 } from "../../../src/core/mod.ts";
-import { ask, deaf, fails, obedient, rejection, says, streams } from "./support.ts";
+import { ask, counter, deaf, fails, jobs, obedient, rejection, says, streams } from "./support.ts";
 
 const append = (letter: string) => agent(letter, (m) => text(m) + letter);
 
@@ -84,18 +84,15 @@ test("sequential() takes a step that throws at once, or answers at once, like an
 
 test("sequential() starts no further step once the caller has aborted", async () => {
   const controller = new AbortController();
-  let reached = false;
   const aborts = agent("aborts", () => {
     controller.abort(new Error("enough"));
     return "done";
   });
-  const last = agent("last", () => {
-    reached = true;
-    return "";
-  });
+  const last = counter();
   const work = sequential([aborts, last]).process(ask, { signal: controller.signal });
   await assert.rejects(work, /enough/);
-  assert.equal(reached, false);
+  await jobs();
+  assert.equal(last.calls, 0);
 });
 
 test("sequential() that was aborted does not blame a step", async () => {
@@ -104,6 +101,7 @@ test("sequential() that was aborted does not blame a step", async () => {
   const work = sequential([obedient()]).process(ask, { signal: controller.signal });
   controller.abort(reason);
   assert.equal(await rejection(work), reason);
+  await jobs();
   assert.deepEqual(failurePath(reason), []);
 });
 

@@ -18,6 +18,25 @@ export const fails = (name: string, error: unknown = new Error(`${name} broke`))
     throw error;
   });
 
+/** An agent that counts its calls and looks at nothing, not even whether a call was aborted. */
+export interface Counter extends Agent {
+  /** How many calls it has had. */
+  calls: number;
+}
+
+/** Makes a {@linkcode Counter}. */
+export function counter(name = "counter"): Counter {
+  const self: Counter = {
+    name,
+    calls: 0,
+    process: (request) => {
+      self.calls++;
+      return Promise.resolve(request);
+    },
+  };
+  return self;
+}
+
 /** An agent that streams some chunks and then ends, or fails. */
 export const streams = (name: string, chunks: readonly string[], error?: unknown): Agent =>
   agent(name, async function* () {
@@ -58,7 +77,7 @@ export function obedient(name = "obedient"): Obedient {
       });
     } finally {
       // An end takes some promise jobs.
-      for (let i = 0; i < 5; i++) await null;
+      for (let i = 0; i < 30; i++) await null;
       self.ended++;
     }
   };
