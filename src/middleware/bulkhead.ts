@@ -40,7 +40,10 @@ export function bulkhead(options: BulkheadOptions = {}): Bulkhead {
     layered(next, "bulkhead", {
       process: async (message, call) => {
         const place = gate.enter(next.name, call);
-        if (place !== undefined) await place;
+        if (place !== undefined) {
+          await place;
+          gate.resume(call);
+        }
         const start = gate.start();
         try {
           const answer = await next.process(message, call);
@@ -54,6 +57,7 @@ export function bulkhead(options: BulkheadOptions = {}): Bulkhead {
       stream: (message, call) =>
         passStream(next, message, call, async () => {
           await gate.enter(next.name, call);
+          gate.resume(call);
           return observer(gate, call);
         }),
     });

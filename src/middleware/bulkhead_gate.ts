@@ -65,6 +65,13 @@ export class Gate {
     return this.#wait(agent, call);
   }
 
+  /** Gives the place on if it has come just before the caller gave up. */
+  resume(call: CallOptions | undefined): void {
+    if (!isAborted(call)) return;
+    this.abandoned();
+    throw reasonOf(call);
+  }
+
   /** When a call starts, as far as anybody wants to know. */
   start(): number {
     return this.policy.adaptive === undefined ? 0 : this.policy.clock.now();
@@ -106,7 +113,7 @@ export class Gate {
     }
   }
 
-  async #wait(agent: string, call: CallOptions | undefined): Promise<void> {
+  #wait(agent: string, call: CallOptions | undefined): Promise<void> {
     const { clock, maxWaitMs } = this.policy;
     const waiter = new Waiter(this.#queue, call, (cancelled) => {
       if (cancelled) this.#cancelled++;
@@ -122,11 +129,7 @@ export class Gate {
             : new BulkheadFullError(`Cannot call agent '${agent}': no place in ${maxWaitMs} ms`),
         ));
     }
-    await waiter.promise;
-    // The place may have come just before the caller gave up.
-    if (!isAborted(call)) return;
-    this.abandoned();
-    throw reasonOf(call);
+    return waiter.promise;
   }
 
   #refusal(agent: string, why: string): BulkheadFullError {
