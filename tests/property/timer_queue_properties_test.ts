@@ -132,6 +132,27 @@ test("TimerQueue does what a sorted list does, with one timer at most", () => {
   );
 });
 
+test("TimerQueue keeps its order when many of many entries are cancelled", () => {
+  const entry = fc.record({ at: fc.nat(40), cancelled: fc.boolean() });
+  fc.assert(
+    fc.property(fc.array(entry, { minLength: 8, maxLength: 80 }), (entries) => {
+      withTimers((timers) => {
+        const queue = new TimerQueue(() => timers.now);
+        const ran: number[] = [];
+        const added = entries.map(({ at }, i) => queue.add(at, () => ran.push(i)));
+        for (const [i, { cancelled }] of entries.entries()) if (cancelled) added[i]!.cancel();
+        timers.runTo(40 + SETTLE_MS);
+        const expected = entries.map(({ at, cancelled }, i) => ({ at, cancelled, i }))
+          .filter(({ cancelled }) => !cancelled)
+          .sort((a, b) => a.at - b.at || a.i - b.i);
+        assert.deepEqual(ran, expected.map(({ i }) => i));
+        assert.equal(timers.armed, 0);
+      });
+    }),
+    { numRuns: 500 },
+  );
+});
+
 test("TestClock runs what the system's queue would run, in the same order", async () => {
   await fc.assert(
     fc.asyncProperty(steps, async (steps) => {
