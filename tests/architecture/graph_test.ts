@@ -49,6 +49,17 @@ test("module graph: only the native folders mention Deno or node: in code", asyn
   none(wrong, "these files must use web APIs only:");
 });
 
+test("src: holds no using declaration, which Node 22 cannot parse", async () => {
+  const wrong: string[] = [];
+  for (const file of graph.files) {
+    const source = await Deno.readTextFile(`${root}/${file}`);
+    for (const { index } of keep(source, "code").matchAll(/\busing\s+\w+\s*=/g)) {
+      wrong.push(`${file}:${lineAt(source, index)}`);
+    }
+  }
+  none(wrong, "using declarations:");
+});
+
 test("module graph: the root export holds only its layers and no package", () => {
   const entry = config.exports["."]?.replace(/^\.\//, "") ?? "mod.ts";
   const wrong = [...reachable(graph, [entry])].filter((file) => {

@@ -92,7 +92,7 @@ function tryPrograms(
       : Deno.env.get("CI") !== "true" && missing;
     test(name, { skip }, async () => {
       assert.equal(missing, undefined, missing);
-      const folder = `${root}/tests/docs/.cache/${language}`;
+      const folder = `${root}/.cache/test/documents/${language}`;
       await Deno.mkdir(folder, { recursive: true });
       const path = `${folder}/${file.replaceAll(/\W+/g, "_")}_${line}.${extension}`;
       await Deno.writeTextFile(path, await at(echo, code));

@@ -45,3 +45,8 @@ for (const program of found) {
     test(name, () => deno("run", "-A", "--no-check", "--quiet", pathOf(program)));
   }
 }
+
+test("snippets: the files made of them are gone", async () => {
+  // Whatever stays would be checked by a plain `deno check` as well.
+  await Deno.remove(`${root}/${FOLDER}`, { recursive: true });
+});

@@ -13,17 +13,16 @@ const ATTRIBUTE = /([\w:.-]+)="([^"]*)"/g;
 
 /**
  * Reads the test cases of a JUnit report as Deno, Node and Bun write it. Each
- * names the file elsewhere: Node in `file` (absolute), Bun in `file`
- * (relative), Deno in `classname`.
+ * names the file elsewhere: Node in `file` (absolute; not at all before 24),
+ * Bun in `file` (relative), Deno in `classname`.
  */
 export function parseJunit(xml: string, root: string): Case[] {
   const cases: Case[] = [];
   for (const [, head = "", body = ""] of xml.matchAll(ELEMENT)) {
     const attributes = readAttributes(head);
-    const file = relative(
-      attributes.get("file") ?? attributes.get("classname") ?? "",
-      root,
-    );
+    const classname = attributes.get("classname") ?? "";
+    const place = attributes.get("file") ?? (classname.includes("/") ? classname : "");
+    const file = relative(place, root);
     const name = attributes.get("name") ?? "";
     const failed = /<(?:failure|error)\b([^>]*)>([\s\S]*)/.exec(body);
     const skipped = /<skipped\b([^>]*)>/.exec(body);

@@ -65,6 +65,7 @@ export const node: Runtime = {
         command: found.path,
         args: [
           "--disable-warning=ExperimentalWarning",
+          `--import=${new URL("./node_leftovers.ts", import.meta.url).href}`,
           "--test",
           `--test-timeout=${testTimeoutMs}`,
           "--test-concurrency=2",

@@ -102,8 +102,10 @@ function judge(
     message,
   });
   // Node reports a file without tests as one passing test named like the file.
-  const cases = reported.filter((one) =>
-    !(one.status === "passed" && one.file !== "" && one.file.endsWith(one.name))
+  const cases = reported.map((one) =>
+    one.status === "passed" && files.some((file) => file.endsWith(one.name))
+      ? failure(one.file || one.name, "(the whole file)", "it holds no test")
+      : one
   );
   if (ended.startError !== undefined) {
     return [...cases, failure("", "(starting)", ended.startError)];
@@ -128,8 +130,9 @@ function judge(
   } else if (cases.length === 0) {
     cases.push(failure("", "(the whole suite)", "no test ran"));
   }
-  if (suite.runtime.everyFileHasTests && reported.length > 0) {
-    const seen = new Set(cases.map((one) => one.file));
+  // The reports of Node 22 name no files.
+  const seen = new Set(cases.map((one) => one.file));
+  if (suite.runtime.everyFileHasTests && reported.some((one) => one.file !== "")) {
     for (const file of files) {
       if (!seen.has(file)) {
         cases.push(failure(file, "(the whole file)", "no test of it was reported"));
