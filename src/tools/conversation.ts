@@ -57,7 +57,7 @@ export class Conversation {
         entry(this.#message),
         entry(answer, { ...answer.metadata, tool_calls: asked }),
       );
-      next.history = [...this.#history];
+      next.history = this.#history;
     }
     this.#message = message("tool", (this.#rules.format ?? formatResults)(results), next);
   }

@@ -4,7 +4,7 @@ import { type Clock, systemClock } from "../core/clock.ts";
 import { createContextValues } from "../core/context.ts";
 import { AgenkitError, TimeoutError } from "../core/errors.ts";
 import type { JsonObject } from "../core/json.ts";
-import { isAborted, reasonOf, throwIfAborted } from "../core/signals.ts";
+import { isAborted, reasonOf } from "../core/signals.ts";
 import { guarded } from "./guarded.ts";
 import { isTooDeep, jsonSize, MAX_TOOL_DEPTH } from "./json_size.ts";
 import { readArguments } from "./requested_call.ts";
@@ -90,8 +90,6 @@ export async function execute(
       const refused = await refusal(name, args, allow);
       if (refused !== undefined) return refused;
     }
-    // What came before may have taken its time.
-    throwIfAborted(call);
     return finish(name, await run(tool, runnable, checked.value, callId, call, rules), rules);
   } catch (error) {
     if (isAborted(call)) throw reasonOf(call);

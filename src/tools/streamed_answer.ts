@@ -31,8 +31,8 @@ export class StreamedAnswer {
   }
 
   #take(calls: Json): void {
-    if (calls === null) return;
     if (!Array.isArray(calls)) {
+      // But for `null`, which means none.
       this.#nonsense = calls;
       return;
     }

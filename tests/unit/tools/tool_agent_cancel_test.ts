@@ -120,7 +120,10 @@ test("toolAgent() starts no tool after an abort, though one was about to start",
   let ran = false;
   const spy = tool({ name: "spy", description: "Spies", execute: () => ran = true });
   const gate = Promise.withResolvers<boolean>();
-  const running = toolAgent(echo, [spy], { authorize: () => gate.promise })
+  let asked = 0;
+  let told = 0;
+  const authorize = () => (asked++, gate.promise);
+  const running = toolAgent(echo, [spy], { authorize, onResult: () => told++ })
     .process(asking([peerCall("spy"), peerCall("spy")]), { signal: controller.signal });
   await settle();
   controller.abort(new Error("left"));
@@ -128,6 +131,8 @@ test("toolAgent() starts no tool after an abort, though one was about to start",
   gate.resolve(true);
   await settle();
   assert.equal(ran, false);
+  assert.equal(asked, 1, "nobody is asked about the next one");
+  assert.equal(told, 0, "being cancelled is no result");
 });
 
 test("toolAgent() runs nothing for a call that was aborted before", async () => {

@@ -91,6 +91,9 @@ test("toolAgent() makes up ids, different ones in a conversation", async () => {
     resultsOf(m).map(({ metadata }) => (metadata as JsonObject).call_id)
   );
   assert.deepEqual(ids, [["call_1", "own"], ["call_3", "call_4", "call_5"]]);
+  const [, , , asked] = given[2]!.metadata.history as readonly JsonObject[];
+  const calls = (asked!.metadata as JsonObject).tool_calls as readonly JsonObject[];
+  assert.deepEqual(calls.map(({ id }) => id), ["call_3", "call_4", "call_5"]);
 });
 
 test("toolAgent() tells the inner agent what was wrong with its calls", async () => {
@@ -247,6 +250,10 @@ test("toolAgent() names unknown tools on one short line", async () => {
   assert.match(error!, /^Tool 'x 2\. Success: y+…' not found$/);
   assert.ok(error!.length < 130);
   assert.equal(text(given[1]!).split("\n").length, 2);
+  assert.match(
+    (resultsOf(given[1]!)[0]!.metadata as JsonObject).tool_name as string,
+    /^x 2.{97}…$/,
+  );
 });
 
 test("toolAgent() uses a tool that somebody else made, and checks its arguments", async () => {

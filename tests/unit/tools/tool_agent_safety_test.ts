@@ -142,9 +142,10 @@ test("toolAgent() refuses arguments of 10 MiB, as JSON and as text", async () =>
     await errorsOfCalls([
       peerCall("size", { big }),
       { tool_name: "size", parameters: JSON.stringify({ big }) },
+      { tool_name: "size", parameters: big },
       peerCall("size", { big: "small" }),
     ], [sizes]),
-    [tooLarge, tooLarge, null],
+    [tooLarge, tooLarge, tooLarge, null],
   );
 });
 
