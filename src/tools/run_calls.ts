@@ -51,9 +51,10 @@ async function runCall(
   batch: Batch,
   call: CallOptions,
 ): Promise<ToolResult> {
-  throwIfAborted(call);
   const { id, name } = requested;
   const { result, error } = await executed(requested, index, batch, call);
+  // Being cancelled is no result, and no reason to start the next one.
+  throwIfAborted(call);
   const labelled = label(requested, result, batch.source);
   try {
     batch.rules.onResult?.({ callId: id, toolName: name, result: labelled, error });

@@ -115,25 +115,27 @@ test("toolAgent() rejects with the signal's reason at once, though tools do not 
   }
 });
 
-test("toolAgent() starts no tool after an abort, though one was about to start", async () => {
-  const controller = new AbortController();
-  let ran = false;
-  const spy = tool({ name: "spy", description: "Spies", execute: () => ran = true });
-  const gate = Promise.withResolvers<boolean>();
-  let asked = 0;
-  let told = 0;
-  const authorize = () => (asked++, gate.promise);
-  const running = toolAgent(echo, [spy], { authorize, onResult: () => told++ })
-    .process(asking([peerCall("spy"), peerCall("spy")]), { signal: controller.signal });
-  await settle();
-  controller.abort(new Error("left"));
-  await assert.rejects(running, /left/);
-  gate.resolve(true);
-  await settle();
-  assert.equal(ran, false);
-  assert.equal(asked, 1, "nobody is asked about the next one");
-  assert.equal(told, 0, "being cancelled is no result");
-});
+for (const verdict of [true, false]) {
+  test(`toolAgent() starts no tool when an abort comes before the verdict ${verdict}`, async () => {
+    const controller = new AbortController();
+    let ran = false;
+    const spy = tool({ name: "spy", description: "Spies", execute: () => ran = true });
+    const gate = Promise.withResolvers<boolean>();
+    let asked = 0;
+    let told = 0;
+    const authorize = () => (asked++, gate.promise);
+    const running = toolAgent(echo, [spy], { authorize, onResult: () => told++ })
+      .process(asking([peerCall("spy"), peerCall("spy")]), { signal: controller.signal });
+    await settle();
+    controller.abort(new Error("left"));
+    await assert.rejects(running, /left/);
+    gate.resolve(verdict);
+    await settle();
+    assert.equal(ran, false);
+    assert.equal(asked, 1, "nobody is asked about the next one");
+    assert.equal(told, 0, "being cancelled is no result");
+  });
+}
 
 test("toolAgent() runs nothing for a call that was aborted before", async () => {
   let ran = false;
@@ -229,4 +231,24 @@ test("toolAgent() takes an AbortError that a tool throws by itself for a failure
   const { model, given } = scripted([peerCall("quits")], "done");
   await toolAgent(model, [quits]).process(go);
   assert.deepEqual(errorsOf(given[1]!), ["Tool 'quits' failed"]);
+});
+
+test("toolAgent() does not ask for the words of an error that comes of a cancellation", async () => {
+  const waits = tool({
+    name: "waits",
+    description: "Waits until it is aborted",
+    execute: (_, { signal }) =>
+      new Promise((_, reject) => {
+        signal.addEventListener("abort", () => reject(signal.reason));
+      }),
+  });
+  const controller = new AbortController();
+  let asked = false;
+  const running = toolAgent(echo, [waits], { redact: () => (asked = true, "") })
+    .process(asking([peerCall("waits")]), { signal: controller.signal });
+  await settle();
+  controller.abort(new Error("left"));
+  await assert.rejects(running, /left/);
+  await settle();
+  assert.equal(asked, false);
 });
