@@ -169,8 +169,9 @@ class FunctionAgent implements Agent {
 
   async process(request: Message, call: CallOptions = NO_OPTIONS): Promise<Message> {
     throwIfAborted(call);
-    const answer = await this.#process(request, call);
-    return toMessage(this.name, answer);
+    const answer = this.#process(request, call);
+    // An answer that is there need not be waited for: that would cost more than the call.
+    return toMessage(this.name, isPending(answer) ? await answer : answer);
   }
 }
 
@@ -188,6 +189,11 @@ class FunctionStreamingAgent extends FunctionAgent implements StreamingAgent {
       yield toMessage(this.name, chunk);
     }
   }
+}
+
+function isPending(answer: Reply | Promise<Reply>): answer is Promise<Reply> {
+  return typeof answer === "object" && answer !== null && !isMessage(answer) &&
+    typeof (answer as { then?: unknown }).then === "function";
 }
 
 function checkHandlers(init: AgentInit): void {

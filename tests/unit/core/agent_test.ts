@@ -62,6 +62,8 @@ test("agent() takes the usual fields where an answer leaves them undefined", asy
 test("agent() takes promises of answers", async () => {
   assert.equal(text(await agent("a", async () => await "later").process(HELLO)), "later");
   assert.equal(text(await agent("a", () => Promise.resolve({ content: 1 })).process(HELLO)), "1");
+  const thenable = { then: (resolve: (reply: Reply) => void) => resolve("then") };
+  assert.equal(text(await agent("a", () => thenable as Promise<Reply>).process(HELLO)), "then");
 });
 
 test("agent() refuses an answer that is none, naming the agent", async () => {
