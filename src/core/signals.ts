@@ -157,7 +157,7 @@ export class LinkedSignal implements AbortWatcher {
     call: CallOptions | undefined,
     deadline: number | undefined = call?.deadline,
   ): CallOptions {
-    return this.#handOut(linkedOptions(this, deadline, call?.values));
+    return this.#handOut(new LazyOptions(this, deadline, call?.values));
   }
 
   /**
@@ -230,19 +230,31 @@ class EagerOptions implements LinkedOptions {
   }
 }
 
-function linkedOptions(
-  link: LinkedSignal,
-  deadline: number | undefined,
-  values: ContextValues | undefined,
-): LinkedOptions {
-  return {
-    get signal() {
-      return link.signal;
-    },
-    deadline,
-    values,
-    [LINK]: link,
-  };
+// One getter for all: a getter written in an object literal is a new one each
+// time, for which V8 makes a new kind of object each time.
+const LAZY_SIGNAL: PropertyDescriptor = {
+  get(this: { readonly [LINK]: LinkedSignal }): AbortSignal {
+    return this[LINK].signal;
+  },
+  enumerable: true,
+};
+
+class LazyOptions implements LinkedOptions {
+  declare readonly signal: AbortSignal;
+  readonly deadline: number | undefined;
+  readonly values: ContextValues | undefined;
+  readonly [LINK]: LinkedSignal;
+
+  constructor(
+    link: LinkedSignal,
+    deadline: number | undefined,
+    values: ContextValues | undefined,
+  ) {
+    Object.defineProperty(this, "signal", LAZY_SIGNAL);
+    this.deadline = deadline;
+    this.values = values;
+    this[LINK] = link;
+  }
 }
 
 function linkOf(call: LinkedOptions): LinkedSignal | undefined {
