@@ -115,7 +115,9 @@ export class LinkedSignal implements AbortWatcher {
 
   /** Aborts the signal, with a reason. Only the first reason counts. */
   abort(reason?: unknown): void {
-    if (this.aborted) return;
+    if (this.#aborted) return;
+    // The parent may have aborted after it was let go of, or within this very turn.
+    if (isAborted(this.#parent)) return this.handleEvent();
     this.#abort(reason ?? new DOMException("The signal has been aborted", "AbortError"));
   }
 

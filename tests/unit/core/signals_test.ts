@@ -142,6 +142,17 @@ test("LinkedSignal.release() removes the listener, also twice", () => {
   assert.ok(!signal.aborted, "the call is over");
 });
 
+test("LinkedSignal.abort() reaches its signal when the parent's abort no longer does", () => {
+  const parent = new AbortController();
+  const link = new LinkedSignal(parent.signal);
+  const { signal } = link;
+  link.release();
+  parent.abort(REASON);
+  link.abort(new Error("later"));
+  assert.ok(signal.aborted);
+  assert.equal(signal.reason, REASON, "the first reason counts");
+});
+
 test("LinkedSignal adds no listener for who asks after the call is over", () => {
   const parent = new WatchedSignal();
   const link = new LinkedSignal(parent.signal);
