@@ -4,13 +4,16 @@ import type { Clock, Timer } from "../core/clock.ts";
 import type { ContextValues } from "../core/context.ts";
 import { TimeoutError } from "../core/errors.ts";
 import type { Message } from "../core/message.ts";
-import { LinkedSignal, type SignalSource } from "../core/signals.ts";
+import { LinkedSignal, onAbort, type SignalSource } from "../core/signals.ts";
 
 /** How a server lets an agent run. */
 export interface RunOptions {
-  /** Aborts when the client leaves. */
+  /**
+   * Aborts when the client leaves. One that is made only when asked for (a
+   * function) is for the agent alone; any other also ends the wait for it.
+   */
   readonly signal?: SignalSource | undefined;
-  /** How long the agent may take, in milliseconds. */
+  /** How long the agent may take, in milliseconds; infinite for as long as it likes. */
   readonly timeoutMs: number;
   /** What travels with the call. */
   readonly values?: ContextValues | undefined;
@@ -23,17 +26,22 @@ export interface RunOptions {
  * not waited for, and what it says later is dropped.
  */
 export function runProcess(agent: Agent, message: Message, options: RunOptions): Promise<Message> {
-  const { clock, timeoutMs } = options;
-  const link = new LinkedSignal(options.signal);
-  const deadline = clock.now() + timeoutMs;
+  const { timeoutMs, signal } = options;
+  const link = new LinkedSignal(signal);
+  const deadline = deadlineOf(options);
   return new Promise((resolve, reject) => {
-    const timer = clock.schedule(deadline, () => {
-      const error = timedOut(agent, timeoutMs);
+    const stop = (error: unknown) => {
+      finish();
       reject(error);
       link.abort(error);
-    });
+    };
+    const timer = deadline === undefined
+      ? undefined
+      : options.clock.schedule(deadline, () => stop(timedOut(agent, timeoutMs)));
+    const unwatch = watch(signal, stop);
     const finish = () => {
-      timer.cancel();
+      timer?.cancel();
+      unwatch();
       link.release();
     };
     attempt(() => agent.process(message, link.options(options as CallOptions, deadline))).then(
@@ -56,7 +64,8 @@ export function runProcess(agent: Agent, message: Message, options: RunOptions):
 export class StreamRun {
   readonly #link: LinkedSignal;
   readonly #iterator: AsyncIterator<Message>;
-  readonly #timer: Timer;
+  readonly #timer: Timer | undefined;
+  readonly #unwatch: () => void;
   #failure: { readonly error: unknown } | undefined;
   #reject: ((error: unknown) => void) | undefined;
 
@@ -66,12 +75,14 @@ export class StreamRun {
    * @throws {AgenkitError} With code `unimplemented`, if the agent does not stream.
    */
   constructor(agent: Agent, message: Message, options: RunOptions) {
-    const { clock, timeoutMs } = options;
-    const deadline = clock.now() + timeoutMs;
+    const deadline = deadlineOf(options);
     this.#link = new LinkedSignal(options.signal);
     const call = this.#link.options(options as CallOptions, deadline);
     this.#iterator = streamOf(agent, message, call)[Symbol.asyncIterator]();
-    this.#timer = clock.schedule(deadline, () => this.stop(timedOut(agent, timeoutMs)));
+    this.#timer = deadline === undefined
+      ? undefined
+      : options.clock.schedule(deadline, () => this.stop(timedOut(agent, options.timeoutMs)));
+    this.#unwatch = watch(options.signal, (reason) => this.stop(reason));
   }
 
   /** The next chunk; rejects at once when the run is stopped. */
@@ -101,9 +112,24 @@ export class StreamRun {
   }
 
   #finish(): void {
-    this.#timer.cancel();
+    this.#timer?.cancel();
+    this.#unwatch();
     this.#link.release();
   }
+}
+
+function deadlineOf({ clock, timeoutMs }: RunOptions): number | undefined {
+  return Number.isFinite(timeoutMs) ? clock.now() + timeoutMs : undefined;
+}
+
+/** Ends a wait when a signal aborts that is there to be listened to. */
+function watch(source: SignalSource | undefined, stop: (reason: unknown) => void): () => void {
+  const signal = source === undefined || typeof source === "function"
+    ? undefined
+    : "aborted" in source
+    ? source
+    : source.signal;
+  return onAbort(signal, () => stop(signal!.reason));
 }
 
 /** Turns a synchronous throw into a rejection. */

@@ -457,9 +457,13 @@ test("httpHandler() aborts the agent's signal when the request is aborted", asyn
   const started = Promise.withResolvers<void>();
   const left = Promise.withResolvers<void>();
   const stuck = agent("stuck", (_m, call) => {
-    call.signal!.addEventListener("abort", () => left.resolve());
     started.resolve();
-    return new Promise<never>(() => {});
+    return new Promise<never>((_resolve, reject) => {
+      call.signal!.addEventListener("abort", () => {
+        left.resolve();
+        reject(call.signal!.reason);
+      });
+    });
   });
   void httpHandler(stuck)(post("/process", envelope(), { signal: client.signal }));
   await started.promise;
