@@ -40,7 +40,7 @@ export function canonicalKey(message: Message): string {
 /** The metadata that counts; nothing if there is none, as for a message without. */
 function known(metadata: JsonObject): string {
   const keys: string[] = [];
-  for (const key in metadata) if (!VOLATILE.has(key)) keys.push(key);
+  for (const key of Object.keys(metadata)) if (!VOLATILE.has(key)) keys.push(key);
   return keys.length === 0 ? "" : encodeObject(metadata, keys);
 }
 
@@ -61,7 +61,19 @@ function encode(value: Json): string {
 }
 
 function encodeObject(value: JsonObject, keys: string[]): string {
-  let text = `{${keys.length}:`;
-  for (const key of keys.sort()) text += `${key.length}:${key}${encode(value[key]!)}`;
+  sort(keys);
+  let text = "{" + keys.length + ":";
+  for (const key of keys) text += key.length + ":" + key + encode(value[key]!);
   return text;
+}
+
+/** Sorts by UTF-16 units, as `sort` does. That takes three times as long for a few keys. */
+function sort(keys: string[]): void {
+  if (keys.length > 12) return void keys.sort();
+  for (let i = 1; i < keys.length; i++) {
+    const key = keys[i]!;
+    let place = i;
+    for (; place > 0 && keys[place - 1]! > key; place--) keys[place] = keys[place - 1]!;
+    keys[place] = key;
+  }
 }
