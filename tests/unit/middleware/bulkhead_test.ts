@@ -111,7 +111,7 @@ test("bulkhead() a call aborted just as it got its place gives it on", async () 
   assert.equal(await second, "left");
   await tick();
   calls[1]!.resolve(ask);
-  await third;
+  await Promise.all([first, third]);
   assert.deepEqual(order, [0, 2]);
   assert.equal(value.metrics.inFlightRequests, 0);
 });
