@@ -195,7 +195,8 @@ test("timeout() 10,000 calls at once have one timer armed", async () => {
     const work = Promise.withResolvers<Message>();
     const inner: Agent = { name: "waiting", process: () => work.promise };
     const limited = wrap(inner, timeout({ totalMs: 20_000 }));
-    const answers = Array.from({ length: 10_000 }, () => limited.process(ask));
+    // A Worker, where timers cannot be shared, refuses to have 10,000.
+    const answers = Array.from({ length: shared ? 10_000 : 1000 }, () => limited.process(ask));
     if (shared) assert.equal(calls, 1);
     await wait();
     if (shared) {
