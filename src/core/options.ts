@@ -41,6 +41,16 @@ export function checkNumber(
 }
 
 /**
+ * Checks the limits that several options have in common: a size, a time or a count.
+ *
+ * @throws {TypeError} If the value is not a number.
+ * @throws {RangeError} If it is not positive; `Infinity` means no limit.
+ */
+export function checkLimit(action: string, name: string, value: number): number {
+  return checkNumber(action, name, value, { min: 0, exclusive: true, infinite: true });
+}
+
+/**
  * Checks an option that has to be a function.
  *
  * @throws {TypeError} If it is given and is not one.

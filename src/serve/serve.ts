@@ -1,9 +1,8 @@
 import { systemClock } from "../core/clock.ts";
 import { AgenkitError } from "../core/errors.ts";
-import { checkNumber } from "../core/options.ts";
+import { checkLimit, checkNumber } from "../core/options.ts";
 import { onAbort } from "../core/signals.ts";
 import type { Agents } from "../transport/directory.ts";
-import { checkLimit } from "../transport/http/headers.ts";
 import { httpHandler, type HttpHandlerOptions } from "../transport/http/server.ts";
 import type { Listen, Listener, TlsOptions } from "./listener.ts";
 

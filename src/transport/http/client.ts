@@ -1,26 +1,22 @@
 import type { StreamingAgent } from "../../core/agent.ts";
-import { abortable, closeIterator } from "../../core/abortable.ts";
-import { type CallOptions, earlier } from "../../core/call.ts";
+import { closeIterator } from "../../core/abortable.ts";
+import type { CallOptions } from "../../core/call.ts";
 import { type Clock, systemClock, type Timer } from "../../core/clock.ts";
-import { AgenkitError, RemoteError, TimeoutError } from "../../core/errors.ts";
+import { AgenkitError, RemoteError } from "../../core/errors.ts";
 import { describe } from "../../core/json.ts";
 import type { Message } from "../../core/message.ts";
-import { checkFunction } from "../../core/options.ts";
-import { onAbort, throwIfAborted } from "../../core/signals.ts";
+import { checkFunction, checkLimit } from "../../core/options.ts";
+import { throwIfAborted } from "../../core/signals.ts";
 import { decodeEnvelope } from "../../protocol/decode.ts";
 import { type ContentMode, encodeRequest } from "../../protocol/encode.ts";
-import { type Envelope, UNKNOWN_ID } from "../../protocol/envelope.ts";
+import type { Envelope } from "../../protocol/envelope.ts";
 import { checkSize, MAX_MESSAGE_BYTES } from "../../protocol/limits.ts";
 import { readEvents } from "../../protocol/sse.ts";
 import { codeFromHttp } from "../../protocol/status.ts";
+import { checkId, decodeAnswer, messageOf } from "../answer.ts";
+import { Exchange } from "../exchange.ts";
 import { chunksOf, readText } from "./body.ts";
-import {
-  checkLimit,
-  EVENT_STREAM_TYPE,
-  JSON_TYPE,
-  readRetryAfter,
-  TIMEOUT_HEADER,
-} from "./headers.ts";
+import { EVENT_STREAM_TYPE, JSON_TYPE, readRetryAfter, TIMEOUT_HEADER } from "./headers.ts";
 
 /** Options of {@linkcode httpAgent}. */
 export interface HttpAgentOptions {
@@ -115,7 +111,7 @@ class HttpAgent implements StreamingAgent {
       exchange.limit(this.#timeoutMs);
       const { id, response } = await this.#send(exchange, "process", message, call);
       const text = await exchange.wait(readText(response, "The answer", this.#maxBytes));
-      const envelope = this.#decode(text);
+      const envelope = decodeAnswer(text, this.#base);
       checkId(envelope, id, this.#base);
       return messageOf(envelope, "response", this.#base);
     } catch (error) {
@@ -145,10 +141,11 @@ class HttpAgent implements StreamingAgent {
             `The stream of ${this.#base} ended too early: expected "stream_end" or "error"`,
           );
         }
-        const envelope = this.#decode(value);
+        const envelope = decodeAnswer(value, this.#base);
         checkId(envelope, id, this.#base);
         if (envelope.type === "stream_end" || envelope.type === "error") {
-          finished = await exchange.endsWith(events);
+          exchange.pause();
+          finished = await endsInTime(events, this.#clock);
         }
         if (envelope.type === "stream_end") return;
         const chunk = messageOf(envelope, "stream_chunk", this.#base);
@@ -227,114 +224,21 @@ class HttpAgent implements StreamingAgent {
       { retryAfterMs },
     );
   }
-
-  #decode(text: string): Envelope {
-    try {
-      return decodeEnvelope(text);
-    } catch (cause) {
-      throw new AgenkitError(
-        "internal",
-        `The answer of ${this.#base} cannot be used: ${(cause as Error).message}`,
-        { cause, retryable: false },
-      );
-    }
-  }
 }
 
-/** One call on its way: its signal, its timer, and why it ended. */
-class Exchange {
-  readonly #controller = new AbortController();
-  readonly #clock: Clock;
-  readonly #call: CallOptions;
-  readonly #name: string;
-  readonly #release: () => void;
-  #timer: Timer | undefined;
-  #deadline: number | undefined;
-
-  constructor(clock: Clock, call: CallOptions, name: string) {
-    this.#clock = clock;
-    this.#call = call;
-    this.#name = name;
-    const { signal } = call;
-    this.#release = onAbort(signal, () => this.#controller.abort(signal!.reason));
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  get aborted(): boolean {
-    return this.#controller.signal.aborted;
-  }
-
-  /** Milliseconds until the limit set last. */
-  get timeLeft(): number | undefined {
-    return this.#deadline === undefined ? undefined : this.#deadline - this.#clock.now();
-  }
-
-  /** Gives what comes next so many milliseconds, or what the call's deadline leaves. */
-  limit(ms: number): void {
-    const now = this.#clock.now();
-    const own = Number.isFinite(ms) ? now + ms : undefined;
-    this.#deadline = earlier(own, this.#call.deadline);
-    if (this.#deadline === undefined) return;
-    const timeoutMs = Math.max(0, this.#deadline - now);
-    this.#timer = this.#clock.schedule(this.#deadline, () => {
-      this.#controller.abort(
-        new TimeoutError(`'${this.#name}' did not answer within ${Math.round(timeoutMs)} ms`, {
-          timeoutMs,
-        }),
-      );
-    });
-  }
-
-  pause(): void {
-    this.#timer?.cancel();
-    this.#timer = undefined;
-  }
-
-  /** Waits, but not beyond the signal, whatever the fetch at hand makes of it. */
-  wait<T>(promise: Promise<T>): Promise<T> {
-    return abortable(promise, this.#controller.signal);
-  }
-
-  /**
-   * Whether the body ends with the last event, as it should: then the connection
-   * can be used again. One that is kept open is not waited for.
-   */
-  async endsWith(events: AsyncIterator<string>): Promise<boolean> {
-    this.pause();
-    const late = new Promise<false>((resolve) => {
-      this.#timer = this.#clock.schedule(this.#clock.now() + END_GRACE_MS, () => resolve(false));
-    });
-    const end = events.next().then(({ done }) => done === true, () => false);
-    const ended = await Promise.race([end, late]);
-    this.pause();
-    return ended;
-  }
-
-  end(abort = false): void {
-    this.pause();
-    this.#release();
-    if (abort && !this.aborted) {
-      this.#controller.abort(new DOMException("The consumer stopped reading", "AbortError"));
-    }
-  }
-
-  /** What to throw: the reason of an abort as it is; what the network failed with as `unavailable`. */
-  errorOf(error: unknown, url: string): unknown {
-    if (this.aborted) return this.#controller.signal.reason;
-    if (error instanceof AgenkitError) return error;
-    return new AgenkitError("unavailable", `Cannot reach ${url}: ${whole(error)}`, {
-      cause: error,
-    });
-  }
-}
-
-/** What an error says, with its causes: Node's fetch only says that it failed. */
-function whole(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? `${error.message}: ${whole(error.cause)}` : error.message;
+/**
+ * Whether a body ends with the last event, as it should: then the connection
+ * can be used again. One that is kept open is not waited for.
+ */
+async function endsInTime(events: AsyncIterator<string>, clock: Clock): Promise<boolean> {
+  let timer: Timer | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = clock.schedule(clock.now() + END_GRACE_MS, () => resolve(false));
+  });
+  const end = events.next().then(({ done }) => done === true, () => false);
+  const ended = await Promise.race([end, late]);
+  timer?.cancel();
+  return ended;
 }
 
 function parseUrl(url: string | URL): URL {
@@ -363,31 +267,6 @@ function bodyOf(response: Response, url: string): ReadableStream<Uint8Array<Arra
     `The answer of ${url} cannot be used: expected a body of type ${EVENT_STREAM_TYPE}, got ${
       type === "" ? "none" : type
     }`,
-    { retryable: false },
-  );
-}
-
-function checkId(envelope: Envelope, id: string, url: string): void {
-  // Peers write "unknown" where they could not read the id; there is only one call it can be for.
-  if (envelope.id === id || envelope.id === UNKNOWN_ID) return;
-  throw new AgenkitError(
-    "internal",
-    `The answer of ${url} belongs to another call: expected id ${id}, got ${describe(envelope.id)}`,
-    { retryable: false },
-  );
-}
-
-/** The message of an envelope that answers a request, or the error that it carries. */
-function messageOf(
-  envelope: Envelope,
-  type: "response" | "stream_chunk",
-  url: string,
-): Message {
-  if (envelope.type === "error") throw envelope.error;
-  if (envelope.type === type) return envelope.message;
-  throw new AgenkitError(
-    "internal",
-    `The answer of ${url} cannot be used: expected type "${type}", got "${envelope.type}"`,
     { retryable: false },
   );
 }

@@ -1,5 +1,3 @@
-import { checkNumber } from "../../core/options.ts";
-
 /** How many milliseconds the caller still waits; a header of every request that has a deadline. */
 export const TIMEOUT_HEADER = "agenkit-timeout-ms";
 
@@ -21,9 +19,4 @@ export function readRetryAfter(value: string | null, now: number = Date.now()): 
 /** Writes `Retry-After`: whole seconds, rounded up so that nobody comes too early. */
 export function writeRetryAfter(ms: number): string {
   return String(Math.max(0, Math.ceil(ms / 1000)));
-}
-
-/** Checks the limits that several options have in common: a size or a time. */
-export function checkLimit(action: string, name: string, value: number): number {
-  return checkNumber(action, name, value, { min: 0, exclusive: true, infinite: true });
 }

@@ -1,0 +1,92 @@
+import { abortable } from "../core/abortable.ts";
+import { type CallOptions, earlier } from "../core/call.ts";
+import type { Clock, Timer } from "../core/clock.ts";
+import { AgenkitError, TimeoutError } from "../core/errors.ts";
+import { onAbort } from "../core/signals.ts";
+
+/** One call of a remote agent on its way: its signal, its timer, and why it ended. */
+export class Exchange {
+  readonly #controller = new AbortController();
+  readonly #clock: Clock;
+  readonly #call: CallOptions;
+  readonly #name: string;
+  readonly #release: () => void;
+  #timer: Timer | undefined;
+  #deadline: number | undefined;
+
+  /** @param name The agent's name, for the text of a timeout. */
+  constructor(clock: Clock, call: CallOptions, name: string) {
+    this.#clock = clock;
+    this.#call = call;
+    this.#name = name;
+    const { signal } = call;
+    this.#release = onAbort(signal, () => this.#controller.abort(signal!.reason));
+  }
+
+  /** Aborts with the call's own signal, at its time limit, or by {@linkcode Exchange.end}. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Whether the signal has aborted. */
+  get aborted(): boolean {
+    return this.#controller.signal.aborted;
+  }
+
+  /** Milliseconds until the limit set last. */
+  get timeLeft(): number | undefined {
+    return this.#deadline === undefined ? undefined : this.#deadline - this.#clock.now();
+  }
+
+  /** Gives what comes next so many milliseconds, or what the call's deadline leaves. */
+  limit(ms: number): void {
+    this.pause();
+    const now = this.#clock.now();
+    const own = Number.isFinite(ms) ? now + ms : undefined;
+    this.#deadline = earlier(own, this.#call.deadline);
+    if (this.#deadline === undefined) return;
+    const timeoutMs = Math.max(0, this.#deadline - now);
+    this.#timer = this.#clock.schedule(this.#deadline, () => {
+      this.#controller.abort(
+        new TimeoutError(`'${this.#name}' did not answer within ${Math.round(timeoutMs)} ms`, {
+          timeoutMs,
+        }),
+      );
+    });
+  }
+
+  /** Stops the time, while it is the consumer's. */
+  pause(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  /** Waits, but not beyond the signal, whatever the transport at hand makes of it. */
+  wait<T>(promise: Promise<T>): Promise<T> {
+    return abortable(promise, this.#controller.signal);
+  }
+
+  /** Lets go of the timer and the caller; `abort` ends whatever still hangs on the signal. */
+  end(abort = false): void {
+    this.pause();
+    this.#release();
+    if (abort && !this.aborted) {
+      this.#controller.abort(new DOMException("The consumer stopped reading", "AbortError"));
+    }
+  }
+
+  /** What to throw: the reason of an abort as it is; what the network failed with as `unavailable`. */
+  errorOf(error: unknown, url: string): unknown {
+    if (this.aborted) return this.#controller.signal.reason;
+    if (error instanceof AgenkitError) return error;
+    return new AgenkitError("unavailable", `Cannot reach ${url}: ${whole(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+/** What an error says, with its causes: Node's fetch only says that it failed. */
+function whole(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? `${error.message}: ${whole(error.cause)}` : error.message;
+}
