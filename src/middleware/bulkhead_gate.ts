@@ -60,7 +60,12 @@ export class Gate {
       return undefined;
     }
     if (this.#queue.size >= maxQueue) {
-      throw this.#refusal(agent, `${this.#queue.size} calls wait already`);
+      this.#rejected++;
+      throw new BulkheadFullError(
+        `Cannot call agent '${agent}': no place is free (limit ${limit.limit}) ` +
+          `and the queue is full (limit ${maxQueue})`,
+        { details: { limit: limit.limit, queued: this.#queue.size } },
+      );
     }
     return this.#wait(agent, call);
   }
@@ -130,14 +135,6 @@ export class Gate {
         ));
     }
     return waiter.promise;
-  }
-
-  #refusal(agent: string, why: string): BulkheadFullError {
-    this.#rejected++;
-    return new BulkheadFullError(
-      `Cannot call agent '${agent}': ${this.#running} calls run, which is the limit, and ${why}`,
-      { details: { limit: this.policy.limit.limit, queued: this.#queue.size } },
-    );
   }
 }
 

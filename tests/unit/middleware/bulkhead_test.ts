@@ -63,7 +63,10 @@ test("bulkhead() refuses calls when its queue is full (defect 17)", async () => 
   assert.equal(error.code, "resource_exhausted");
   assert.equal(error.name, "BulkheadFullError");
   assert.equal(isRetryable(error), true);
-  assert.match(error.message, /'controlled': 1 calls run, which is the limit, and 1 calls wait/);
+  assert.match(
+    error.message,
+    /'controlled': no place is free \(limit 1\) and the queue is full \(limit 1\)/,
+  );
   assert.equal(value.metrics.rejectedRequests, 1);
   calls[0]!.resolve(ask);
   await tick();
