@@ -16,11 +16,30 @@ export function repeat(calls: number, call: () => Promise<unknown>): Row {
   };
 }
 
-/** Hands the groups to `deno bench`. */
+/** Calls something again and again, so many at once. */
+export function repeatAtOnce(calls: number, atOnce: number, call: () => Promise<unknown>): Row {
+  const lane = repeat(Math.ceil(calls / atOnce), call);
+  return async () => {
+    await Promise.all(Array.from({ length: atOnce }, lane));
+  };
+}
+
+/** Which groups to measure: those that have one of these in their names; empty for all. */
+export const FILTER = "AGENKIT_BENCH_GROUPS";
+
+/** Whether a group is asked for. */
+export function isWanted(name: string): boolean {
+  const wanted: string[] = JSON.parse(Deno.env.get(FILTER) ?? "[]");
+  return wanted.length === 0 || wanted.some((part) => name.includes(part));
+}
+
+/** Hands the groups to `deno bench`, with what a run holds in their names. */
 export function register(groups: readonly Group[]): void {
-  for (const { name, rows } of groups) {
+  for (const { name, calls, rows } of groups) {
+    if (!isWanted(name)) continue;
     Object.entries(rows).forEach(([row, run], index) => {
-      Deno.bench({ group: name, name: row, baseline: index === 0 }, async () => {
+      const group = `${name} (${calls} calls)`;
+      Deno.bench({ group, name: row, baseline: index === 0 }, async () => {
         await run();
       });
     });
