@@ -47,6 +47,7 @@ export {
   type MessageChanges,
   type MessageInit,
   type Middleware,
+  neverBegan,
   type ProcessHandler,
   RateLimitError,
   RemoteError,

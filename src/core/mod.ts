@@ -15,6 +15,7 @@ export {
   type StreamHandler,
   type StreamingAgent,
 } from "./agent.ts";
+export { neverBegan } from "./begun.ts";
 export type { CallOptions } from "./call.ts";
 export { cancelOnBreak } from "./cancel_on_break.ts";
 export { type Clock, systemClock, type Timer } from "./clock.ts";

@@ -1,8 +1,10 @@
 import { abortable } from "../core/abortable.ts";
+import { NOT_BEGUN } from "../core/begun.ts";
 import { type CallOptions, earlier } from "../core/call.ts";
 import type { Clock, Timer } from "../core/clock.ts";
 import { AgenkitError, TimeoutError } from "../core/errors.ts";
 import { onAbort } from "../core/signals.ts";
+import { isConnectFailure } from "./connect_failure.ts";
 
 /** One call of a remote agent on its way: its signal, its timer, and why it ended. */
 export class Exchange {
@@ -81,6 +83,7 @@ export class Exchange {
     if (error instanceof AgenkitError) return error;
     return new AgenkitError("unavailable", `Cannot reach ${url}: ${whole(error)}`, {
       cause: error,
+      details: isConnectFailure(error) ? NOT_BEGUN : undefined,
     });
   }
 }

@@ -1,4 +1,5 @@
 import type { Agent } from "../../core/agent.ts";
+import { NOT_BEGUN } from "../../core/begun.ts";
 import { type Clock, systemClock } from "../../core/clock.ts";
 import type { ContextValues } from "../../core/context.ts";
 import { deadline } from "../../core/deadline.ts";
@@ -240,13 +241,14 @@ class HttpServer {
     if (this.draining) {
       throw new AgenkitError("unavailable", "The server is draining: it takes no new calls", {
         retryAfterMs: 1000,
+        details: NOT_BEGUN,
       });
     }
     if (this.inFlight >= this.#maxInFlight) {
       throw new AgenkitError(
         "unavailable",
         `The server is busy: expected at most ${this.#maxInFlight} calls at once`,
-        { retryAfterMs: 1000 },
+        { retryAfterMs: 1000, details: NOT_BEGUN },
       );
     }
     this.inFlight++;
@@ -323,7 +325,9 @@ class HttpServer {
       return error;
     }
     const { code, retryable, retryAfterMs } = error;
-    return new AgenkitError(code, errorText(error), { retryable, retryAfterMs });
+    // Of the details only what is ours: that the call was refused, and may go elsewhere.
+    const details = error.details === NOT_BEGUN ? NOT_BEGUN : undefined;
+    return new AgenkitError(code, errorText(error), { retryable, retryAfterMs, details });
   }
 }
 

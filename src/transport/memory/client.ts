@@ -6,6 +6,7 @@ import type { Message } from "../../core/message.ts";
 import { throwIfAborted } from "../../core/signals.ts";
 import { decodeEnvelope } from "../../protocol/decode.ts";
 import { encodeRequest } from "../../protocol/encode.ts";
+import { handlerAt } from "./listen.ts";
 import type { MemoryHandler } from "./server.ts";
 
 /** Options of {@linkcode memoryAgent}. */
@@ -28,11 +29,15 @@ export interface MemoryAgentOptions {
  * const echo = memoryAgent(memoryHandler(agent("echo", (m) => `Echo: ${text(m)}`)));
  * assert.equal(text(await echo.process(message("user", "hello"))), "Echo: hello");
  * ```
+ *
+ * @param target A handler, or the URL of a `listenMemory`, such as `memory://worker-1`.
+ * @throws {TypeError} If it is neither.
  */
 export function memoryAgent(
-  handler: MemoryHandler,
+  target: MemoryHandler | string | URL,
   options: MemoryAgentOptions = {},
 ): StreamingAgent {
+  const handler = typeof target === "function" ? target : handlerAt(target);
   return new MemoryAgent(handler, options);
 }
 

@@ -6,4 +6,5 @@
  */
 export { memoryAgent, type MemoryAgentOptions } from "./client.ts";
 export type { Agents } from "../directory.ts";
+export { listenMemory, type MemoryListener } from "./listen.ts";
 export { type MemoryHandler, memoryHandler, type MemoryHandlerOptions } from "./server.ts";

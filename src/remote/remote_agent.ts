@@ -1,0 +1,129 @@
+import { abortable } from "../core/abortable.ts";
+import type { StreamingAgent } from "../core/agent.ts";
+import { NOT_BEGUN } from "../core/begun.ts";
+import type { CallOptions } from "../core/call.ts";
+import { AgenkitError } from "../core/errors.ts";
+import { describe } from "../core/json.ts";
+import type { Message } from "../core/message.ts";
+import { throwIfAborted } from "../core/signals.ts";
+import { checkRemoteOptions, type RemoteAgentOptions } from "./options.ts";
+import { type Client, type Scheme, schemeOf } from "./schemes.ts";
+
+/** An agent somewhere else. Leaving the scope of an `await using` closes it. */
+export interface RemoteAgent extends StreamingAgent, AsyncDisposable {
+  /** What the remote agent can do, as far as that was said. */
+  readonly capabilities: readonly string[];
+  /** Where it is, as it was given. */
+  readonly url: string;
+  /** Closes its connections: calls that run on them fail, and so do later ones. May be called often. */
+  close(): Promise<void>;
+}
+
+/**
+ * Makes an agent of one that is somewhere else, over what its URL says:
+ *
+ * | URL | what it speaks |
+ * |---|---|
+ * | `http://host:8080/prefix`, `https:` | HTTP with server-sent events for streams |
+ * | `h2c://host:8080` | the same, as Python and Go peers write it for cleartext HTTP |
+ * | `memory://address` | the codec, with a `listenMemory` of this process |
+ *
+ * The transport is loaded with the first call, and no other one is. IPv6
+ * addresses stand in brackets: `http://[::1]:8080`.
+ *
+ * @example
+ * ```ts
+ * import { agent, message, text } from "@agenkit/agenkit";
+ * import { remoteAgent } from "@agenkit/agenkit/remote";
+ * import { serve } from "@agenkit/agenkit/serve";
+ * import assert from "node:assert/strict";
+ *
+ * await using server = await serve(agent("echo", (m) => `Echo: ${text(m)}`), { port: 0 });
+ * await using echo = remoteAgent(server.url);
+ * assert.equal(text(await echo.process(message("user", "hello"))), "Echo: hello");
+ * ```
+ *
+ * @throws {TypeError} If the URL is none, its scheme is not known, or an option is not valid.
+ * @throws {RangeError} If an option is out of bounds.
+ * @throws {AgenkitError} With code `unimplemented`, if this runtime cannot call such a URL.
+ */
+export function remoteAgent(url: string | URL, options: RemoteAgentOptions = {}): RemoteAgent {
+  return new LazyAgent(url, options);
+}
+
+class LazyAgent implements RemoteAgent {
+  readonly name: string;
+  readonly capabilities: readonly string[];
+  readonly url: string;
+  readonly #scheme: Scheme;
+  readonly #options: RemoteAgentOptions;
+  #client: Client | undefined;
+  #loading: Promise<Client> | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(url: string | URL, options: RemoteAgentOptions) {
+    if (typeof url !== "string" && !(url instanceof URL)) {
+      throw new TypeError(`Cannot call a remote agent: expected a URL, got ${describe(url)}`);
+    }
+    this.url = String(url);
+    this.#scheme = schemeOf(this.url);
+    checkRemoteOptions(options);
+    if (options.headers !== undefined && !this.#scheme.headers) {
+      throw new TypeError(`Cannot call ${this.url} with 'headers': this transport has none`);
+    }
+    this.#options = options;
+    this.name = options.name ?? placeOf(this.url);
+    this.capabilities = Object.freeze([...(options.capabilities ?? [])]);
+  }
+
+  async process(message: Message, call?: CallOptions): Promise<Message> {
+    return await (this.#client ?? await this.#load(call)).process(message, call);
+  }
+
+  async *stream(message: Message, call?: CallOptions): AsyncGenerator<Message, void, undefined> {
+    yield* (this.#client ?? await this.#load(call)).stream(message, call);
+  }
+
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#client = undefined;
+    const client = await this.#loading?.catch(() => undefined);
+    await client?.close?.();
+  }
+
+  #load(call: CallOptions | undefined): Promise<Client> {
+    throwIfAborted(call);
+    if (this.#closing !== undefined) {
+      throw new AgenkitError("failed_precondition", `Cannot call ${this.url}: it was closed`, {
+        details: NOT_BEGUN,
+      });
+    }
+    this.#loading ??= this.#make();
+    return call?.signal === undefined ? this.#loading : abortable(this.#loading, call.signal);
+  }
+
+  async #make(): Promise<Client> {
+    try {
+      const client = await this.#scheme.load(this.url, this.#options);
+      if (this.#closing === undefined) this.#client = client;
+      return client;
+    } catch (error) {
+      // A module that could not be fetched may be there the next time.
+      this.#loading = undefined;
+      throw error;
+    }
+  }
+}
+
+/** The host of a URL with its port, or its path where there is no host. */
+function placeOf(url: string): string {
+  const { host, pathname } = new URL(url);
+  return host === "" ? pathname : host;
+}
