@@ -51,7 +51,10 @@ export function decodeEnvelope(body: string): Envelope {
   const { payload, type = "request" } = raw;
   if (!isObject(payload)) throw wrong("payload", "an object", payload, id);
   try {
-    return readPayload(type, id, payload);
+    const envelope = readPayload(type, id, payload);
+    return raw.timeout_ms === undefined || envelope.type !== "request"
+      ? envelope
+      : { ...envelope, timeoutMs: readTimeout(raw.timeout_ms, id) };
   } catch (cause) {
     // Values too deep or with forbidden keys are found while they are frozen.
     if (cause instanceof TypeError) throw new EnvelopeError(cause.message, id, cause);
@@ -144,6 +147,13 @@ function readId(value: unknown): string {
   if (value === undefined || value === null || value === "") return UNKNOWN_ID;
   if (typeof value === "number") return String(value);
   throw wrong("id", "a string", value, UNKNOWN_ID);
+}
+
+/** Ours: written only where there is no header for it. */
+function readTimeout(value: unknown, id: string): number | undefined {
+  if (value === null) return undefined;
+  if (typeof value === "number" && value >= 0) return value;
+  throw wrong("timeout_ms", "milliseconds", value, id);
 }
 
 function readString(value: unknown, path: string, id: string): string {

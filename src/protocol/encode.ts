@@ -21,6 +21,11 @@ export interface RequestFields {
   readonly method: "process" | "stream";
   /** Which agent is meant. Left out when not known. */
   readonly agentName?: string | undefined;
+  /**
+   * How many milliseconds the caller still waits, on transports that have no
+   * headers to say so. Peers of other languages ignore it.
+   */
+  readonly timeoutMs?: number | undefined;
   /** What is asked. */
   readonly message: Message;
   /** How content that is no string is written. @default {"text"} */
@@ -33,11 +38,22 @@ export interface RequestFields {
  * @throws {TypeError} If the message is not one or holds what is not JSON.
  */
 export function encodeRequest(request: RequestFields): string {
-  const { id, method, agentName, message, content } = request;
-  return envelope("request", id, {
+  const { id, method, agentName, timeoutMs, message, content } = request;
+  const payload = {
     method,
     ...(agentName === undefined || agentName === "" ? undefined : { agent_name: agentName }),
     message: writeMessage(message, content),
+  };
+  if (timeoutMs === undefined || !Number.isFinite(timeoutMs)) {
+    return envelope("request", id, payload);
+  }
+  return JSON.stringify({
+    version: PROTOCOL_VERSION,
+    type: "request",
+    id,
+    timestamp: timestamp(),
+    timeout_ms: timeoutMs,
+    payload,
   });
 }
 

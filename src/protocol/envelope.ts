@@ -15,6 +15,8 @@ export interface RequestEnvelope {
   readonly method: string;
   /** Which agent is meant, where the peer says so. */
   readonly agentName?: string | undefined;
+  /** How many milliseconds the caller still waits, where the peer says so. */
+  readonly timeoutMs?: number | undefined;
   /** What is asked. */
   readonly message: Message;
 }

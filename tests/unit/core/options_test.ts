@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { checkFunction, checkNumber, type NumberRule } from "../../../src/core/options.ts";
+import {
+  checkFunction,
+  checkLimit,
+  checkNumber,
+  type NumberRule,
+} from "../../../src/core/options.ts";
 
 function refusal(value: unknown, rule: NumberRule): string {
   try {
@@ -57,6 +62,16 @@ test("checkNumber() names the option, the rule and the value", () => {
   for (const [value, rule, text] of cases) {
     assert.equal(refusal(value, rule), `Cannot retry as 'count' must be ${text}`);
   }
+});
+
+test("checkLimit() takes what is positive, and Infinity for none", () => {
+  assert.equal(checkLimit("serve", "size", 0.5), 0.5);
+  assert.equal(checkLimit("serve", "size", Infinity), Infinity);
+  assert.throws(() => checkLimit("serve", "size", 0), {
+    name: "RangeError",
+    message: "Cannot serve as 'size' must be a positive number or Infinity: current value is 0",
+  });
+  assert.throws(() => checkLimit("serve", "size", "1"), TypeError);
 });
 
 test("checkFunction() takes functions and undefined", () => {

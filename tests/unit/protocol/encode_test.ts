@@ -13,6 +13,7 @@ import {
   encodeRequest,
   encodeStreamEnd,
 } from "../../../src/protocol/encode.ts";
+import type { RequestEnvelope } from "../../../src/protocol/envelope.ts";
 import { writeEvent } from "../../../src/protocol/sse.ts";
 import { type Vector, vectors } from "./vector.ts";
 import outgoing from "./vectors/outgoing.json" with { type: "json" };
@@ -121,4 +122,20 @@ test("encodeError() keeps to JSON when an error's details do not", () => {
     assert.equal(payload.error_message, "broken");
     assert.deepEqual(payload.error_details, { code: "internal", retryable: true });
   }
+});
+
+test("encodeRequest() writes the time that is left beside the payload, where peers look at nothing", () => {
+  const request = { id: ID, method: "process", message: message("user", "x") } as const;
+  const sent = encodeRequest({ ...request, timeoutMs: 1500 });
+  assert.equal(JSON.parse(sent).timeout_ms, 1500);
+  assert.equal((decodeEnvelope(sent) as RequestEnvelope).timeoutMs, 1500);
+  for (const timeoutMs of [undefined, Infinity]) {
+    assert.equal("timeout_ms" in JSON.parse(encodeRequest({ ...request, timeoutMs })), false);
+  }
+  for (const bad of ["1s", -1, {}]) {
+    const text = JSON.stringify({ ...JSON.parse(sent), timeout_ms: bad });
+    assert.throws(() => decodeEnvelope(text), /Cannot read timeout_ms: expected milliseconds/);
+  }
+  const absent = JSON.stringify({ ...JSON.parse(sent), timeout_ms: null });
+  assert.equal((decodeEnvelope(absent) as RequestEnvelope).timeoutMs, undefined);
 });
