@@ -71,7 +71,7 @@ test("checkLimit() takes what is positive, and Infinity for none", () => {
     name: "RangeError",
     message: "Cannot serve as 'size' must be a positive number or Infinity: current value is 0",
   });
-  assert.throws(() => checkLimit("serve", "size", "1"), TypeError);
+  assert.throws(() => checkLimit("serve", "size", "1" as unknown as number), TypeError);
 });
 
 test("checkFunction() takes functions and undefined", () => {
