@@ -1,0 +1,80 @@
+import { AgenkitError } from "../../core/errors.ts";
+import { onAbort } from "../../core/signals.ts";
+import { type Envelope, UNKNOWN_ID } from "../../protocol/envelope.ts";
+import { checkSize } from "../../protocol/limits.ts";
+import { checkId, decodeAnswer } from "../answer.ts";
+import type { Exchange } from "../exchange.ts";
+import type { Channel } from "./channel.ts";
+import type { ChannelPool } from "./pool.ts";
+
+/** One attempt of one call: the connection it has, and what may become of that. */
+export class Attempt {
+  readonly #pool: ChannelPool;
+  readonly #exchange: Exchange;
+  readonly #url: string;
+  #channel: Channel | undefined;
+  #unlisten: (() => void) | undefined;
+  #id = "";
+  #idKnown = true;
+  #reusable = false;
+  /** Whether the connection was lost on the way, so that another attempt may go better. */
+  lost = false;
+
+  /** @param url Names the server in errors. */
+  constructor(pool: ChannelPool, exchange: Exchange, url: string) {
+    this.#pool = pool;
+    this.#exchange = exchange;
+    this.#url = url;
+  }
+
+  /** Takes a connection and sends the request. */
+  async ask({ id, text }: { id: string; text: string }, maxBytes: number): Promise<void> {
+    checkSize("The request", text, maxBytes);
+    const { signal } = this.#exchange;
+    const channel = this.#channel = await this.#pool.acquire(signal);
+    this.#id = id;
+    // Also while the consumer holds a chunk: the agent is not to go on meanwhile.
+    this.#unlisten = onAbort(signal, () => channel.close(1000));
+    await this.#watch(channel.send(text));
+  }
+
+  /** The next envelope that belongs to the call. */
+  async next(): Promise<Envelope> {
+    const text = await this.#watch(this.#channel!.receive());
+    if (text === undefined) {
+      this.lost = true;
+      throw new AgenkitError(
+        "unavailable",
+        `The connection to ${this.#url} was lost before the answer was complete`,
+      );
+    }
+    const envelope = decodeAnswer(text, this.#url);
+    checkId(envelope, this.#id, this.#url);
+    this.#idKnown = envelope.id !== UNKNOWN_ID;
+    return envelope;
+  }
+
+  /**
+   * The answer is complete: the connection can carry another call. Not so after
+   * an answer to what could not be read, since some peers close then.
+   */
+  end(): void {
+    this.#reusable = this.#idKnown;
+  }
+
+  /** Gives the connection back. */
+  release(): void {
+    this.#unlisten?.();
+    if (this.#channel !== undefined) this.#pool.release(this.#channel, this.#reusable);
+  }
+
+  async #watch<T>(promise: Promise<T>): Promise<T> {
+    try {
+      return await this.#exchange.wait(promise);
+    } catch (error) {
+      this.lost = !this.#exchange.aborted &&
+        (!(error instanceof AgenkitError) || error.code === "unavailable");
+      throw error;
+    }
+  }
+}
