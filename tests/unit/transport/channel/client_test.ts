@@ -9,6 +9,7 @@ import {
   text,
   TimeoutError,
 } from "../../../../mod.ts";
+import type { Channel } from "../../../../src/transport/channel/channel.ts";
 import { TestClock } from "../../../../src/testing/mod.ts";
 import {
   ChannelAgent,
