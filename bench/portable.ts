@@ -1,5 +1,5 @@
 /**
- * Measures the middleware on any runtime, without `deno bench`:
+ * Measures compositions and middleware on any runtime, without `deno bench`:
  *
  *     node bench/portable.ts
  *     bun bench/portable.ts "five layers"
@@ -7,7 +7,8 @@
  * @module
  */
 import process from "node:process";
-import { GROUPS } from "./lib/middleware_groups.ts";
+import { GROUPS as COMPOSE } from "./lib/compose_groups.ts";
+import { GROUPS as MIDDLEWARE } from "./lib/middleware_groups.ts";
 import type { Row } from "./lib/suite.ts";
 
 const ROUNDS = 15;
@@ -25,7 +26,7 @@ async function fastest(run: Row): Promise<number> {
 }
 
 const only = process.argv[2] ?? "";
-for (const { name, calls, rows } of GROUPS) {
+for (const { name, calls, rows } of [...COMPOSE, ...MIDDLEWARE]) {
   if (!name.includes(only)) continue;
   console.log(name);
   for (const [row, run] of Object.entries(rows)) {

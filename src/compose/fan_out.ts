@@ -20,8 +20,9 @@ export class FanOut {
   readonly #rule: Rule;
   readonly #request: Message;
   readonly #call: CallOptions;
-  readonly #results: AgentResult[] = [];
-  #decide!: () => void;
+  /** Of full length from the start, so that it never grows. */
+  readonly #results: AgentResult[];
+  #decided!: () => void;
   #over = false;
   #started = 0;
   #answered = 0;
@@ -31,16 +32,15 @@ export class FanOut {
     this.#rule = rule;
     this.#request = request;
     this.#call = call;
+    this.#results = new Array<AgentResult>(agents.length);
   }
 
-  /** Asks the agents, at most `concurrency` at a time. Resolves when the rule is decided. */
-  run(concurrency: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.#decide = resolve;
-      const first = Math.min(concurrency, this.#agents.length);
-      // A child may abort the call while it is being started.
-      while (this.#started < first && !isAborted(this.#call)) this.#start();
-    });
+  /** Asks the agents, at most `concurrency` at a time. Tells once when the rule is decided. */
+  run(concurrency: number, decided: () => void): void {
+    this.#decided = decided;
+    const first = Math.min(concurrency, this.#agents.length);
+    // A child may abort the call while it is being started.
+    while (this.#started < first && !isAborted(this.#call)) this.#start();
   }
 
   /** What became of each agent; those without a result so far are taken to be cancelled. */
@@ -56,54 +56,32 @@ export class FanOut {
     return !this.#rule.settled && this.failed > this.#agents.length - this.#rule.needed;
   }
 
-  #start(): void {
+  async #start(): Promise<void> {
     const index = this.#started++;
     const child = this.#agents[index]!;
     this.pending.begin();
-    let work: Promise<Message>;
+    let result: AgentResult;
     try {
-      work = Promise.resolve(child.process(this.#request, this.#call));
-    } catch (error) {
-      work = Promise.reject(error);
+      const message = toMessage(child.name, await child.process(this.#request, this.#call));
+      result = { status: "answered", agent: child.name, index, message };
+    } catch (cause) {
+      result = { status: "failed", agent: child.name, index, cause };
     }
-    work.then(
-      (answer) => this.#answer(index, child.name, answer),
-      (cause) => this.#fail(index, child.name, cause),
-    );
-  }
-
-  #answer(index: number, agent: string, answer: unknown): void {
-    let message: Message;
-    try {
-      message = toMessage(agent, answer);
-    } catch (error) {
-      return this.#fail(index, agent, error);
-    }
-    if (!this.#over) {
-      this.#answered++;
-      this.#results[index] = { status: "answered", agent, index, message };
-    }
-    this.#next();
-  }
-
-  #fail(index: number, agent: string, cause: unknown): void {
-    if (!this.#over) {
-      this.failed++;
-      this.#results[index] = { status: "failed", agent, index, cause };
-    }
-    this.#next();
-  }
-
-  /** Decides, or starts another agent, after one has ended. */
-  #next(): void {
     this.pending.end();
-    if (this.#over) return;
+    if (!this.#over) this.#note(result);
+  }
+
+  /** Takes note of a result, then decides or starts another agent. */
+  #note(result: AgentResult): void {
+    this.#results[result.index] = result;
+    if (result.status === "answered") this.#answered++;
+    else this.failed++;
     const enough = this.#rule.settled
       ? this.#answered + this.failed === this.#agents.length
       : this.#answered >= this.#rule.needed;
     if (enough || this.hopeless) {
       this.#over = true;
-      this.#decide();
+      this.#decided();
     } else if (this.#started < this.#agents.length && !isAborted(this.#call)) this.#start();
   }
 }

@@ -1,8 +1,8 @@
-import { type Agent, type StreamingAgent, toMessage } from "../core/agent.ts";
+import { type Agent, type Reply, type StreamingAgent, toMessage } from "../core/agent.ts";
 import type { CallOptions } from "../core/call.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import type { AgentFailure } from "../core/errors.ts";
-import type { Message } from "../core/message.ts";
+import { isMessage, type Message } from "../core/message.ts";
 import { checkFunction, checkNumber } from "../core/options.ts";
 import { LinkedSignal, throwIfAborted } from "../core/signals.ts";
 import { failuresOf } from "./agent_result.ts";
@@ -129,25 +129,56 @@ class Parallel extends Composition implements ParallelAgent {
   }
 
   process(request: Message, call?: CallOptions): Promise<Message> {
-    return raced(this.#run(request, call), call);
+    return raced(
+      new Promise((resolve, reject) => {
+        throwIfAborted(call);
+        const link = new LinkedSignal(call);
+        const fanOut = new FanOut(this.agents, this.#rule, request, link.eagerOptions(call));
+        fanOut.run(this.#concurrency, () => {
+          try {
+            resolve(this.#conclude(fanOut, link, request, call));
+          } catch (error) {
+            reject(error);
+          }
+        });
+      }),
+      call,
+    );
   }
 
-  async #run(request: Message, call: CallOptions | undefined): Promise<Message> {
+  /** Makes the answer once the rule is decided. Synchronous if there is nothing to wait for. */
+  #conclude(
+    fanOut: FanOut,
+    link: LinkedSignal,
+    request: Message,
+    call: CallOptions | undefined,
+  ): Message | Promise<Message> {
     throwIfAborted(call);
-    const link = new LinkedSignal(call);
-    const fanOut = new FanOut(this.agents, this.#rule, request, link.eagerOptions(call));
-    await fanOut.run(this.#concurrency);
-    throwIfAborted(call);
+    if (!fanOut.pending.busy) {
+      link.release();
+      return this.#answer(fanOut, request, call);
+    }
+    link.abort(notNeeded());
+    return fanOut.pending.wait(this.#graceMs, this.#clock, call)
+      .then(() => this.#answer(fanOut, request, call));
+  }
+
+  #answer(
+    fanOut: FanOut,
+    request: Message,
+    call: CallOptions | undefined,
+  ): Message | Promise<Message> {
     const results = fanOut.results();
-    if (fanOut.pending.busy) {
-      link.abort(notNeeded());
-      await fanOut.pending.wait(this.#graceMs, this.#clock, call);
-    } else link.release();
     const failures = fanOut.failed === 0 ? NO_FAILURES : failuresOf(results, this.agents);
     const none = failures.length === this.agents.length && this.#aggregate === undefined;
     if (fanOut.hopeless || none) throw parallelError(failures, this.#rule, this.agents);
     if (this.#aggregate === undefined) return joinAnswers(results, failures);
-    return toMessage(this.name, await this.#aggregate(results, request, call));
+    const answer = this.#aggregate(results, request, call);
+    return isMessage(answer) ? answer : this.#waitFor(answer);
+  }
+
+  async #waitFor(answer: Reply | Promise<Reply>): Promise<Message> {
+    return toMessage(this.name, await answer);
   }
 
   async *#stream(request: Message, call: CallOptions | undefined): AsyncGenerator<Message> {

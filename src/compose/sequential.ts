@@ -72,17 +72,18 @@ class Sequential extends Composition implements SequentialAgent {
   /** Runs the first `count` steps. */
   async #run(count: number, request: Message, call: CallOptions | undefined): Promise<Message> {
     let current = request;
-    for (let i = 0; i < count; i++) {
-      throwIfAborted(call);
-      const step = this.agents[i]!;
-      try {
-        current = toMessage(step.name, await step.process(current, call));
-      } catch (error) {
+    let at = 0;
+    try {
+      for (; at < count; at++) {
         throwIfAborted(call);
-        throw located(error, this, step, i);
+        const step = this.agents[at]!;
+        current = toMessage(step.name, await step.process(current, call));
       }
+      return current;
+    } catch (error) {
+      throwIfAborted(call);
+      throw located(error, this, this.agents[at]!, at);
     }
-    return current;
   }
 
   async *#stream(request: Message, call: CallOptions | undefined): AsyncGenerator<Message> {

@@ -139,7 +139,7 @@ class OneShot implements Task {
         }),
       );
     });
-    const options = link.options(call, earlier(call?.deadline, limit));
+    const options = link.eagerOptions(call, earlier(call?.deadline, limit));
     try {
       return await raced(this.#attempts(request, options), options);
     } finally {
