@@ -20,7 +20,7 @@ export const ROOT_LAYERS: readonly string[] = ["core", "compose", "middleware", 
 
 /** The only places that may touch `Deno` or `node:`. */
 export const NATIVE: readonly RegExp[] = [
-  /^src\/transport\/(?:grpc|socket)\//,
+  /^src\/transport\/(?:grpc|http2|socket)\//,
   /^src\/serve\//,
   /^src\/cli\//,
 ];

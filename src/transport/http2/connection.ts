@@ -1,0 +1,191 @@
+import { type ClientHttp2Session, connect, constants } from "node:http2";
+import { clearTimeout, setTimeout } from "node:timers";
+import { onAbort } from "../../core/signals.ts";
+import { type ClientTlsOptions, nodeTlsOptions } from "../tls.ts";
+import { type RequestBody, sendBody, toWebStream } from "./body.ts";
+import { toResponse } from "./headers.ts";
+
+/** One request, as both versions of HTTP send it. */
+export interface Http2Request {
+  readonly method: string;
+  readonly url: URL;
+  readonly headers: Record<string, string>;
+  readonly body: RequestBody;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** What opens a connection. */
+export interface ConnectionOptions {
+  readonly tls: ClientTlsOptions | undefined;
+  readonly connectTimeoutMs: number;
+  readonly idleMs: number;
+}
+
+/** A request that the server has certainly not looked at: it can be sent once more. */
+export class NotProcessedError extends Error {
+  override readonly name: string = "NotProcessedError";
+}
+
+/** One HTTP/2 connection, which all calls to a server share. */
+export class Http2Connection {
+  readonly #session: ClientHttp2Session;
+  readonly #options: ConnectionOptions;
+  #inFlight = 0;
+  #idle: ReturnType<typeof setTimeout> | undefined;
+  #leaving = false;
+  #failure: Error | undefined;
+
+  private constructor(session: ClientHttp2Session, options: ConnectionOptions) {
+    this.#session = session;
+    this.#options = options;
+    session.on("error", (error: Error) => this.#failure ??= error);
+    session.once("goaway", () => this.#leaving = true);
+    session.once("close", () => clearTimeout(this.#idle));
+    this.#rest();
+  }
+
+  /**
+   * Opens a connection and waits for the server's first word, its settings: a
+   * server that has said them does speak HTTP/2.
+   */
+  static open(origin: string, options: ConnectionOptions): Promise<Http2Connection> {
+    return new Promise((resolve, reject) => {
+      const session = connect(origin, nodeTlsOptions(options.tls));
+      const late = setTimeout(
+        () => fail(new Error(`No HTTP/2 settings within ${options.connectTimeoutMs} ms`)),
+        options.connectTimeoutMs,
+      );
+      const fail = (error: Error) => {
+        clearTimeout(late);
+        session.destroy();
+        reject(error);
+      };
+      // Stays: what fails twice must not be unhandled.
+      session.on("error", fail);
+      session.once("close", () => fail(new Error("The connection closed before its settings")));
+      session.once("remoteSettings", () => {
+        clearTimeout(late);
+        resolve(new Http2Connection(session, options));
+      });
+    });
+  }
+
+  /** Whether new requests can be sent. */
+  get usable(): boolean {
+    return !this.#leaving && !this.#session.closed && !this.#session.destroyed;
+  }
+
+  /** What was agreed on: `h2` by TLS, `h2c` by prior knowledge. */
+  get protocol(): string {
+    return this.#session.alpnProtocol ?? "h2c";
+  }
+
+  /** Sends a request and resolves with the head of its answer. */
+  request({ method, url, headers, body, signal }: Http2Request): Promise<Response> {
+    const stream = this.#session.request({
+      ":method": method,
+      ":path": url.pathname + url.search,
+      ...headers,
+    }, { endStream: body === undefined });
+    this.#work();
+    let broken: Error | undefined;
+    const cancel = () => stream.close(constants.NGHTTP2_CANCEL);
+    return new Promise((resolve, reject) => {
+      let answered = false;
+      const release = onAbort(signal, () => {
+        broken = signal!.reason;
+        reject(broken);
+        if (!answered) this.#probe();
+        cancel();
+      });
+      const failure = () => {
+        if (broken !== undefined) return broken;
+        if (this.#failure !== undefined) return this.#failure;
+        const { rstCode } = stream;
+        // What was sent before a GOAWAY but not looked at ends like this, too.
+        if (rstCode === constants.NGHTTP2_REFUSED_STREAM) {
+          return new NotProcessedError("The server refused the request");
+        }
+        return rstCode === constants.NGHTTP2_NO_ERROR && !stream.aborted
+          ? undefined
+          : new Error(`The server reset the stream: HTTP/2 error code ${rstCode}`);
+      };
+      stream.once("response", (head) => {
+        answered = true;
+        resolve(
+          toResponse(Number(head[":status"]), head, () => toWebStream(stream, failure, cancel)),
+        );
+      });
+      // An error also ends with "close", and by then it is known what it was.
+      stream.on("error", (error: Error) => broken ??= known(error, stream.rstCode));
+      stream.once("close", () => {
+        release();
+        reject(failure() ?? new Error("The connection closed before an answer came"));
+        this.#rest();
+      });
+      if (body !== undefined) {
+        sendBody(body, stream).catch((error) => {
+          broken ??= error;
+          cancel();
+        });
+      }
+    });
+  }
+
+  /** Takes no new requests and resolves when those that run have ended. */
+  close(): Promise<void> {
+    this.#leaving = true;
+    clearTimeout(this.#idle);
+    if (this.#session.closed || this.#session.destroyed) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#session.once("close", resolve);
+      this.#session.close();
+    });
+  }
+
+  /** Cuts the connection and what runs on it. */
+  destroy(): void {
+    this.#leaving = true;
+    clearTimeout(this.#idle);
+    this.#session.destroy();
+  }
+
+  #work(): void {
+    if (this.#inFlight++ > 0) return;
+    clearTimeout(this.#idle);
+    this.#session.ref();
+  }
+
+  /** After the last request: the connection does not keep the process, and goes when nobody comes. */
+  #rest(): void {
+    if (this.#inFlight > 0) this.#inFlight--;
+    if (this.#inFlight > 0 || this.#session.destroyed) return;
+    this.#session.unref();
+    const { idleMs } = this.#options;
+    if (idleMs === Infinity || this.#leaving) return;
+    this.#idle = setTimeout(() => void this.close(), idleMs);
+    this.#idle.unref();
+  }
+
+  /**
+   * Asks the server whether it still lives. A call was given up without a word
+   * of it: should the network have lost the connection, the next call must not
+   * wait on it as well.
+   */
+  #probe(): void {
+    if (!this.usable) return;
+    const late = setTimeout(() => this.destroy(), this.#options.connectTimeoutMs);
+    late.unref();
+    try {
+      this.#session.ping(() => clearTimeout(late));
+    } catch {
+      clearTimeout(late);
+    }
+  }
+}
+
+function known(error: Error, rstCode: number | undefined): Error {
+  return rstCode === constants.NGHTTP2_REFUSED_STREAM
+    ? new NotProcessedError("The server refused the request", { cause: error })
+    : error;
+}
