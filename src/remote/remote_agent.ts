@@ -25,7 +25,7 @@ export interface RemoteAgent extends StreamingAgent, AsyncDisposable {
  * | URL | what it speaks |
  * |---|---|
  * | `http://host:8080/prefix`, `https:` | HTTP with server-sent events for streams |
- * | `h2c://host:8080` | the same, as Python and Go peers write it for cleartext HTTP |
+ * | `h2c://host:8080` | the same over HTTP/2 in cleartext, or HTTP/1.1 if the server has no other |
  * | `memory://address` | the codec, with a `listenMemory` of this process |
  *
  * The transport is loaded with the first call, and no other one is. IPv6

@@ -37,6 +37,20 @@ const http: Scheme = {
   },
 };
 
+const h2c: Scheme = {
+  ...http,
+  example: "h2c://host:8080",
+  async load(url, options) {
+    // A browser speaks what it likes.
+    if (runtimeOf() !== "server" || options.http?.fetch !== undefined) {
+      return await http.load(url, options);
+    }
+    const { http2Agent } = await import("../transport/http2/client.ts");
+    const { headers } = options;
+    return http2Agent(url, { ...sharedOptions(options), ...options.http, headers });
+  },
+};
+
 const memory: Scheme = {
   needs: "fetch",
   headers: false,
@@ -49,7 +63,7 @@ const memory: Scheme = {
 };
 
 /** Every scheme there is. Each transport is loaded only when one of its URLs is called. */
-const SCHEMES: Readonly<Record<string, Scheme>> = { http, https: http, h2c: http, memory };
+const SCHEMES: Readonly<Record<string, Scheme>> = { http, https: http, h2c, memory };
 
 /** The schemes that a runtime can call. */
 export function schemesOf(scope?: unknown): readonly string[] {

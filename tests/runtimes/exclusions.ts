@@ -17,6 +17,11 @@ export const EXCLUSIONS: readonly Exclusion[] = [
     reason: "opens a listening port, which a Worker cannot do",
   },
   {
+    files: "tests/unit/transport/http2/**",
+    runtimes: ["workerd"],
+    reason: "speaks HTTP/2 through node:http2 and listens, which a Worker cannot do",
+  },
+  {
     files: "tests/unit/cli/**",
     runtimes: ["workerd"],
     reason: "a command line with processes and signals, which a Worker does not have",

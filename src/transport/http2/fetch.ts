@@ -1,5 +1,5 @@
 import { abortable } from "../../core/abortable.ts";
-import { checkLimit } from "../http/headers.ts";
+import { checkLimit } from "../../core/options.ts";
 import { checkClientTls, type ClientTlsOptions } from "../tls.ts";
 import { toRequestBody } from "./body.ts";
 import { type ConnectionOptions, Http2Connection, NotProcessedError } from "./connection.ts";
