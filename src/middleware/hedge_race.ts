@@ -33,7 +33,8 @@ export type Launch<T> = (options: CallOptions, attempt: Attempt) => PromiseLike<
 export class HedgeRace<T> implements AbortWatcher {
   /** Settles with the first success; or with the first attempt's error, once all have failed. */
   readonly promise: Promise<T>;
-  readonly #attempts: Attempt[] = [];
+  /** Those that have neither answered nor failed, by their number from 0. */
+  readonly #running = new Map<number, Attempt>();
   readonly #agent: string;
   readonly #call: CallOptions | undefined;
   readonly #launch: Launch<T>;
@@ -44,7 +45,7 @@ export class HedgeRace<T> implements AbortWatcher {
   #resolve!: (value: T) => void;
   #reject!: (error: unknown) => void;
   #timer: Timer | undefined;
-  #running = 0;
+  #started = 0;
   #over = false;
   #error: { readonly attempt: number; readonly error: unknown } | undefined;
 
@@ -80,10 +81,9 @@ export class HedgeRace<T> implements AbortWatcher {
   }
 
   #attempt(): void {
-    const index = this.#attempts.length;
+    const index = this.#started++;
     const attempt: Attempt = { link: new LinkedSignal(this.#call) };
-    this.#attempts.push(attempt);
-    this.#running++;
+    this.#running.set(index, attempt);
     try {
       this.#launch(attempt.link.eagerOptions(this.#call), attempt).then(
         (value) => this.#answered(index, value),
@@ -92,7 +92,7 @@ export class HedgeRace<T> implements AbortWatcher {
     } catch (error) {
       return this.#failed(index, error);
     }
-    if (this.#over || this.#attempts.length >= this.#policy.maxAttempts) return;
+    if (this.#over || this.#started >= this.#policy.maxAttempts) return;
     const delayMs = this.#delay.ms;
     const at = this.#policy.clock.now() + delayMs;
     // There would be no time left for the answer.
@@ -106,41 +106,41 @@ export class HedgeRace<T> implements AbortWatcher {
       return;
     }
     this.#counts.hedges++;
-    const attempt = this.#attempts.length + 1;
-    notify(this.#policy.onHedge, { agent: this.#agent, attempt, delayMs });
+    notify(this.#policy.onHedge, { agent: this.#agent, attempt: this.#started + 1, delayMs });
     if (!this.#over) this.#attempt();
   }
 
   #answered(index: number, value: T): void {
-    if (!this.#settle(index)) return;
+    this.#running.delete(index);
+    if (!this.#settle(true)) return;
     if (index > 0) this.#counts.hedgeWins++;
     this.#delay.record(this.#policy.clock.now() - this.#start);
     this.#resolve(value);
   }
 
   #failed(index: number, error: unknown): void {
-    this.#running--;
-    this.#attempts[index]!.link.release();
+    this.#running.get(index)!.link.release();
+    this.#running.delete(index);
     // The first attempt's error is what the caller would have got without hedging.
     if (this.#error === undefined || index < this.#error.attempt) {
       this.#error = { attempt: index, error };
     }
-    if (this.#running === 0 && this.#settle(index)) this.#reject(this.#error.error);
+    if (this.#running.size === 0 && this.#settle()) this.#reject(this.#error.error);
   }
 
-  #settle(winner?: number): boolean {
+  /** Ends the race, and the attempts that still run: as lost, or as the caller has given up. */
+  #settle(answered = false): boolean {
     if (this.#over) return false;
     this.#over = true;
     this.#timer?.cancel();
     unwatchAbort(this.#call, this);
-    this.#attempts.forEach(({ link, discard }, index) => {
-      if (index === winner) return;
-      // The attempts' own signals may be told after this one.
-      if (winner === undefined) link.handleEvent();
-      else link.abort(lost());
+    for (const { link, discard } of this.#running.values()) {
+      // The attempts' own signals may be told of the caller's abort after this one.
+      if (answered) link.abort(lost());
+      else link.handleEvent();
       discard?.();
       link.release();
-    });
+    }
     return true;
   }
 }

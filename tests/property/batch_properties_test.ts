@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import { fc } from "./fc.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AgenkitError, type Agent, type Message, message, text } from "../../src/core/mod.ts";
@@ -86,7 +86,7 @@ function agents(s: fc.Scheduler, limits: BatchOptions) {
 }
 
 for (const kind of ["together", "alone"] as const) {
-  test(`batch() settles every caller once with what is its own, whatever comes when (${kind})`, async () => {
+  test(`batch() settles every caller once with what is its own, whatever comes when (${kind}, defect 2)`, async () => {
     await fc.assert(
       fc.asyncProperty(fc.scheduler(), actions, options, async (s, list, limits) => {
         const clock = new TestClock();

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import { fc } from "./fc.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
@@ -40,7 +40,7 @@ function setUp(options: CacheOptions = {}) {
 const words = fc.array(fc.constantFrom("a", "b", "c", "d", "e", "f", "g", "h"), { maxLength: 60 });
 const capacity = fc.integer({ min: 1, max: 6 });
 
-test("cache() property 1: its size never exceeds the maximum", async () => {
+test("cache(): its size never exceeds the maximum (property 1)", async () => {
   await fc.assert(fc.asyncProperty(words, capacity, async (list, maxEntries) => {
     const { ask, cached } = setUp({ maxEntries });
     for (const word of list) {
@@ -50,7 +50,7 @@ test("cache() property 1: its size never exceeds the maximum", async () => {
   }));
 });
 
-test("cache() property 2: the hit rate is between 0 and 1, or unknown", async () => {
+test("cache(): the hit rate is between 0 and 1, or unknown (property 2)", async () => {
   await fc.assert(fc.asyncProperty(words, capacity, async (list, maxEntries) => {
     const { ask, cached } = setUp({ maxEntries });
     assert.equal(cached.metrics.hitRate, undefined);
@@ -63,7 +63,7 @@ test("cache() property 2: the hit rate is between 0 and 1, or unknown", async ()
   }));
 });
 
-test("cache() property 3: the last used stays and the least recently used goes, as in a naive list", async () => {
+test("cache(): the last used stays and the least recently used goes, as in a naive list (property 3)", async () => {
   await fc.assert(fc.asyncProperty(words, capacity, async (list, maxEntries) => {
     const { ask, store, calls } = setUp({ maxEntries });
     let model: string[] = [];
@@ -78,7 +78,7 @@ test("cache() property 3: the last used stays and the least recently used goes, 
   }));
 });
 
-test("cache() property 4: an expired answer is never given", async () => {
+test("cache(): an expired answer is never given (property 4)", async () => {
   const steps = fc.array(
     fc.tuple(fc.constantFrom("a", "b", "c"), fc.integer({ min: 0, max: 150 })),
     { maxLength: 50 },
@@ -98,7 +98,7 @@ test("cache() property 4: an expired answer is never given", async () => {
   );
 });
 
-test("cache() property 5: the same question gives the same answer", async () => {
+test("cache(): the same question gives the same answer (property 5)", async () => {
   await fc.assert(fc.asyncProperty(words, async (list) => {
     const { ask } = setUp();
     const answers = new Map<string, string>();
@@ -110,7 +110,7 @@ test("cache() property 5: the same question gives the same answer", async () => 
   }));
 });
 
-test("cache() property 6: hits and misses add up to the calls, and misses to calls of the agent", async () => {
+test("cache(): hits and misses add up to the calls, and misses to calls of the agent (property 6)", async () => {
   await fc.assert(fc.asyncProperty(words, capacity, async (list, maxEntries) => {
     const { ask, cached, calls } = setUp({ maxEntries });
     for (const word of list) await ask(word);
@@ -121,7 +121,7 @@ test("cache() property 6: hits and misses add up to the calls, and misses to cal
   }));
 });
 
-test("cache() property 7: after an overflow it is exactly full", async () => {
+test("cache(): after an overflow it is exactly full (property 7)", async () => {
   await fc.assert(fc.asyncProperty(words, capacity, async (list, maxEntries) => {
     const { ask, cached } = setUp({ maxEntries });
     for (const word of list) await ask(word);
@@ -131,7 +131,7 @@ test("cache() property 7: after an overflow it is exactly full", async () => {
   }));
 });
 
-test("cache() property 8: no key is kept twice", async () => {
+test("cache(): no key is kept twice (property 8)", async () => {
   await fc.assert(fc.asyncProperty(words, capacity, async (list, maxEntries) => {
     const { ask, store } = setUp({ maxEntries });
     // At the same time, too: that is when keys used to double.
@@ -191,7 +191,7 @@ const events = fc.array(
   { maxLength: 40 },
 );
 
-test("cache() settles every caller, never gives an answer from before an invalidation, and leaks nothing", async () => {
+test("cache() settles every caller, never gives an answer from before an invalidation, and leaks nothing (defect 11)", async () => {
   await fc.assert(
     fc.asyncProperty(
       events,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import { fc } from "./fc.ts";
 import { agent } from "../../src/core/agent.ts";
 import { AgenkitError } from "../../src/core/errors.ts";
 import { isMessage, message, text } from "../../src/core/message.ts";

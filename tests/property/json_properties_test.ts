@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import { fc } from "./fc.ts";
 import { describe, freezeParsed, type Json, toJson } from "../../src/core/json.ts";
 
 /** JSON as a parser gives it: usual prototypes, no negative zero. */

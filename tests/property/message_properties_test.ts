@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import { fc } from "./fc.ts";
 import type { Json, JsonObject } from "../../src/core/json.ts";
 import { type Message, message } from "../../src/core/message.ts";
 import { decodeEnvelope } from "../../src/protocol/decode.ts";
@@ -45,13 +45,13 @@ function same(got: Message, sent: Message): void {
   );
 }
 
-test("a message comes back from the wire as it was", () => {
+test("a message comes back from the wire as it was (property 17)", () => {
   fc.assert(fc.property(messages, mode, (sent, content) => same(travel(sent, content), sent)), {
     numRuns: 300,
   });
 });
 
-test("a message's role and content keep their types on the wire", () => {
+test("a message's role and content keep their types on the wire (property 18)", () => {
   fc.assert(fc.property(messages, (sent) => {
     const got = travel(sent);
     assert.equal(typeof got.role, "string");
@@ -60,7 +60,7 @@ test("a message's role and content keep their types on the wire", () => {
   }));
 });
 
-test("metadata values keep their types on the wire", () => {
+test("metadata values keep their types on the wire (property 19)", () => {
   const scalar = fc.oneof(fc.string(), fc.integer(), fc.double({ noNaN: true }), fc.boolean())
     .filter((value) => typeof value !== "number" || Number.isFinite(value));
   const flat = fc.dictionary(key, fc.oneof(scalar, fc.constant(null)), { noNullPrototype: true });
@@ -73,7 +73,7 @@ test("metadata values keep their types on the wire", () => {
   }));
 });
 
-test("a message's size on the wire is bounded by its text", () => {
+test("a message's size on the wire is bounded by its text (property 20)", () => {
   const encoder = new TextEncoder();
   fc.assert(fc.property(fc.oneof(text, units), metadata, (content, metadata) => {
     const sent = message("agent", content, metadata);
@@ -85,7 +85,7 @@ test("a message's size on the wire is bounded by its text", () => {
   }));
 });
 
-test("empty content stays empty content", () => {
+test("empty content stays empty content (property 21)", () => {
   fc.assert(fc.property(role, metadata, (role, metadata) => {
     for (const content of ["", null, [], {}]) {
       assert.deepEqual(travel(message(role, content, metadata)).content, content);
@@ -93,7 +93,7 @@ test("empty content stays empty content", () => {
   }));
 });
 
-test("any Unicode comes back as it was, also through an event, which is all ASCII", () => {
+test("any Unicode comes back as it was, also through an event, which is all ASCII (property 22)", () => {
   const awkward = fc.constantFrom("\u0085", "\u2028", "\u2029", "\u007f", "\ufeff", "😀", "\ud800");
   const unicode = fc.array(fc.oneof(text, units, awkward)).map((parts) => parts.join(""));
   fc.assert(
@@ -109,7 +109,7 @@ test("any Unicode comes back as it was, also through an event, which is all ASCI
   );
 });
 
-test("timestamps keep their millisecond on the wire", () => {
+test("timestamps keep their millisecond on the wire (property 23)", () => {
   fc.assert(fc.property(time, (timestamp) => {
     assert.equal(travel(message({ role: "user", content: "", timestamp })).timestamp, timestamp);
   }));
@@ -143,7 +143,7 @@ test("timestamps of any peer mean the same moment", () => {
   }));
 });
 
-test("50 keys and more of metadata all come back", () => {
+test("50 keys and more of metadata all come back (property 24)", () => {
   const large = fc.dictionary(key, json, { minKeys: 50, maxKeys: 80, noNullPrototype: true });
   fc.assert(
     fc.property(large, (metadata) => {
@@ -154,7 +154,7 @@ test("50 keys and more of metadata all come back", () => {
   );
 });
 
-test("nested metadata comes back as it was", () => {
+test("nested metadata comes back as it was (property 25)", () => {
   const { tree } = fc.letrec<{ tree: Json }>((tie) => ({
     tree: fc.oneof(
       { depthSize: "medium", withCrossShrink: true },
@@ -171,7 +171,7 @@ test("nested metadata comes back as it was", () => {
   }));
 });
 
-test("encoding is deterministic but for the envelope's own timestamp", () => {
+test("encoding is deterministic but for the envelope's own timestamp (property 26)", () => {
   const payloadOf = (wire: string) => wire.slice(wire.indexOf('"payload":'));
   fc.assert(fc.property(messages, mode, (sent, content) => {
     const again = message({ ...sent });
@@ -182,7 +182,7 @@ test("encoding is deterministic but for the envelope's own timestamp", () => {
   }));
 });
 
-test("decoding twice gives the same, and encoding what was decoded loses nothing more", () => {
+test("decoding twice gives the same, and encoding what was decoded loses nothing more (property 27)", () => {
   fc.assert(fc.property(messages, mode, (sent, content) => {
     const wire = encodeRequest({ id: ID, method: "stream", message: sent, content });
     const [one, two] = [decodeEnvelope(wire), decodeEnvelope(wire)];

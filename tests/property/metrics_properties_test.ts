@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import { fc } from "./fc.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
@@ -38,7 +38,7 @@ const calls = fc.array(
   { maxLength: 30 },
 );
 
-test("metrics() accounts for every call at every moment, whatever ends it", async () => {
+test("metrics() accounts for every call at every moment, whatever ends it (defect 5)", async () => {
   await fc.assert(
     fc.asyncProperty(calls, fc.integer({ min: 0, max: 900 }), async (list, resetAt) => {
       const clock = new TestClock();

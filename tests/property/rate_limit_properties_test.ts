@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import { fc } from "./fc.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { message, RateLimitError, text } from "../../src/core/mod.ts";
@@ -143,7 +143,7 @@ function assertWithinQuota(admitted: readonly Admission[], rate: number, burst: 
   }
 }
 
-test("rateLimit() never admits more than burst + rate * t in any window", async () => {
+test("rateLimit() never admits more than burst + rate * t in any window (defect 3)", async () => {
   await fc.assert(
     fc.asyncProperty(limits, arrivals(true), async ({ rate, burst }, list) => {
       const { admitted } = await drive(list, { rate, burst });
@@ -153,7 +153,7 @@ test("rateLimit() never admits more than burst + rate * t in any window", async 
   );
 });
 
-test("rateLimit() admits all that wait, in order, exactly when a plain token bucket would", async () => {
+test("rateLimit() admits all that wait, in order, exactly when a plain token bucket would (defect 3)", async () => {
   await fc.assert(
     fc.asyncProperty(limits, arrivals(false), async ({ rate, burst }, list) => {
       const { admitted, refused, costs } = await drive(list, { rate, burst });

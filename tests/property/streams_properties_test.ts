@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import { fc } from "./fc.ts";
 import { abortable } from "../../src/core/abortable.ts";
 import { cancelOnBreak } from "../../src/core/cancel_on_break.ts";
 import { tee } from "../../src/core/tee.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import { fc } from "./fc.ts";
 import type { Timer } from "../../src/core/clock.ts";
 import { TimerQueue } from "../../src/core/timer_queue.ts";
 import { TestClock } from "../../src/testing/test_clock.ts";

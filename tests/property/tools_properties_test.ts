@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Validator } from "@cfworker/json-schema";
-import fc from "fast-check";
+import { fc } from "./fc.ts";
 import { agent, type Json, type JsonObject, message, text } from "../../src/core/mod.ts";
 import { TestClock } from "../../src/testing/mod.ts";
 import { canonical } from "../../src/tools/json_schema/canonical.ts";

@@ -74,7 +74,7 @@ function oneByOne(options: BatchOptions = {}) {
   return { clock, batched, seen, target: wrap(inner, batched) };
 }
 
-test("batch() sends ten calls at once and asks the agent once", async () => {
+test("batch() sends ten calls at once and asks the agent once (defect 16)", async () => {
   const { ask, log, batched, clock } = setUp();
   const answers = await Promise.all(Array.from("abcdefghij", (one) => ask(one)));
   assert.equal(answers.join(""), "ABCDEFGHIJ");
@@ -99,7 +99,7 @@ test("batch() sends fewer when the first has waited for 100 ms, counted from its
   assert.equal(m.avgWaitMs, 70);
 });
 
-test("batch() has no timer while nothing waits", async () => {
+test("batch() has no timer while nothing waits (defect 16)", async () => {
   const { ask, clock } = setUp({}, 10);
   assert.equal(clock.pending, 0);
   const call = ask("a");
@@ -176,7 +176,7 @@ test("batch() says so when processBatch answers with something else", async () =
   }
 });
 
-test("batch() calls an agent without processBatch once a call, each with its own options", async () => {
+test("batch() calls an agent without processBatch once a call, each with its own options (defect 16)", async () => {
   const { clock, seen, target } = oneByOne({ maxBatchSize: 3 });
   const calls: CallOptions[] = [
     { values: createContextValues() },
@@ -202,7 +202,7 @@ test("batch() does not hold a fast call up behind a slow one of its batch", asyn
   assert.deepEqual(done, [["5", 5], ["500", 500]]);
 });
 
-test("batch() does not hold one batch up behind another, up to the limit", async () => {
+test("batch() does not hold one batch up behind another, up to the limit (defect 16)", async () => {
   const { clock, batched, ask, log } = setUp({ maxBatchSize: 1, maxConcurrentBatches: 2 }, 100);
   const calls = ["a", "b", "c"].map((one) => ask(one));
   assert.equal(log.length, 2);
@@ -223,7 +223,7 @@ test("batch() fills batches with what has gathered while all were busy", async (
   assert.deepEqual(log.map(({ at }) => at), [0, 100, 200]);
 });
 
-test("batch() settles the siblings of a caller that leaves, in the queue or on the way", async () => {
+test("batch() settles the siblings of a caller that leaves, in the queue or on the way (defect 2)", async () => {
   const { clock, batched, ask, log } = setUp({}, 50);
   const controller = new AbortController();
   const { signal } = controller;
@@ -386,7 +386,7 @@ test("Batch.flush() sends everything, even beyond the limit of running batches",
   assert.equal(clock.now(), 150);
 });
 
-test("Batch.close() finishes what waits and runs, then refuses calls", async () => {
+test("Batch.close() finishes what waits and runs, then refuses calls (defect 2)", async () => {
   const { clock, batched, ask } = setUp({ maxBatchSize: 2 }, 50);
   const calls = ["a", "b", "c"].map((one) => ask(one));
   assert.equal(batched.state, "open");
@@ -409,7 +409,7 @@ test("Batch.close() finishes what waits and runs, then refuses calls", async () 
   assertBalanced(batched);
 });
 
-test("Batch.close() may be called again, before and after the end", async () => {
+test("Batch.close() may be called again, before and after the end (defect 2)", async () => {
   const { clock, batched, ask } = setUp({}, 50);
   const call = ask("a");
   const closing = [batched.close(), batched.close()];

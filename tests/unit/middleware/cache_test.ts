@@ -95,7 +95,7 @@ test("cache() forgets an answer after five minutes unless told otherwise", async
   assert.equal(cached.metrics.currentSize, 1);
 });
 
-test("cache() makes room by dropping what was not used for longest", async () => {
+test("cache() makes room by dropping what was not used for longest (defect 11)", async () => {
   const { cached, ask } = setUp({ maxEntries: 2 });
   await ask(message("user", "a"));
   await ask(message("user", "b"));
@@ -106,7 +106,7 @@ test("cache() makes room by dropping what was not used for longest", async () =>
   assert.equal(await ask(message("user", "b")), "4");
 });
 
-test("cache() updates a key in place and evicts nothing for it", async () => {
+test("cache() updates a key in place and evicts nothing for it (defect 11)", async () => {
   const { clock, cached, ask } = setUp({ maxEntries: 2, ttlMs: 10 });
   await ask(message("user", "a"));
   await ask(message("user", "b"));
@@ -129,7 +129,7 @@ test("cache() bounds the memory of answers and keeps none that is too large", as
   assert.equal(store.bytes, 0);
 });
 
-test("cache() does not tell apart what differs only in volatile metadata or time", async () => {
+test("cache() does not tell apart what differs only in volatile metadata or time (defect 11)", async () => {
   const { ask, seen } = setUp();
   const ids = ["trace_context", "traceparent", "request_id", "requestId", "correlation_id"];
   for (const id of ids) {
@@ -145,7 +145,7 @@ test("cache() does not tell apart what differs only in volatile metadata or time
   assert.equal(seen.length, 1);
 });
 
-test("cache() tells types apart: 1 is not the text 1, nor is anything else like another", async () => {
+test("cache() tells types apart: 1 is not the text 1, nor is anything else like another (defect 11)", async () => {
   const { ask, seen } = setUp();
   const questions: [string, Message["content"], Message["metadata"]][] = [
     ["user", "1", {}],
@@ -215,7 +215,7 @@ test("cache() takes the tenant from the call's values", async () => {
   assert.equal(seen.length, 2);
 });
 
-test("cache() calls the agent for what it cannot key, and keeps nothing", async () => {
+test("cache() calls the agent for what it cannot key, and keeps nothing (defect 11)", async () => {
   const cyclic: Record<string, unknown> = {};
   cyclic.self = cyclic;
   const odd = { ...hi, content: cyclic, metadata: {}, with: hi.with } as never;
@@ -244,7 +244,7 @@ test("cache() calls the agent for what it cannot key, and keeps nothing", async 
   }
 });
 
-test("cache() calls once for all that ask the same at the same time", async () => {
+test("cache() calls once for all that ask the same at the same time (defect 11)", async () => {
   const { clock, cached, ask, seen } = setUp({}, 100);
   const answers = Array.from({ length: 50 }, () => ask());
   assert.equal(cached.metrics.inFlightRequests, 1);
@@ -256,7 +256,7 @@ test("cache() calls once for all that ask the same at the same time", async () =
   assert.equal(cached.metrics.currentSize, 1);
 });
 
-test("cache() does not end a shared call when one of its waiters leaves", async () => {
+test("cache() does not end a shared call when one of its waiters leaves (defect 11)", async () => {
   const { clock, ask, seen } = setUp({}, 100);
   const controller = new AbortController();
   const first = ask(hi, { signal: controller.signal });
@@ -471,7 +471,7 @@ test("cache() lets those cancel a renewal who have come to wait for it", async (
   assert.equal(calls, 3);
 });
 
-test("cache() gives an old answer when the agent fails, but not when the caller is at fault", async () => {
+test("cache() gives an old answer when the agent fails, but not when the caller is at fault (defect 11)", async () => {
   const clock = new TestClock();
   let failure: Error | undefined;
   const cached = cache({ clock, ttlMs: 100, staleIfErrorMs: 1000 });
@@ -551,7 +551,7 @@ test("ResponseCache.invalidate() knows tenants", async () => {
   assert.equal(cached.metrics.currentSize, 1);
 });
 
-test("ResponseCache.invalidate() voids what is in flight, for each kind of target", async () => {
+test("ResponseCache.invalidate() voids what is in flight, for each kind of target (defect 11)", async () => {
   for (const target of [hi, () => true, undefined]) {
     const { clock, cached, ask, seen } = setUp({}, 100);
     const before = ask();
@@ -593,7 +593,7 @@ test("cache() keeps agents of different names apart and lets those of one name s
   assert.equal(await cached.invalidate(hi), 2);
 });
 
-test("cache() records a stream and plays it again, apart from process", async () => {
+test("cache() records a stream and plays it again, apart from process (defect 10)", async () => {
   const { clock, cached, log, target, read } = streaming();
   const first = read();
   await clock.runAll();

@@ -56,7 +56,7 @@ export const RULES: readonly Rule[] = [
     },
   },
   {
-    name: "streams exactly when the agent does",
+    name: "streams exactly when the agent does (defect 10)",
     check: async (stack) => {
       const wrapped = stack.wrap(plain);
       const chunks = await collect(wrapped.stream!(question()));
@@ -241,7 +241,7 @@ export const RULES: readonly Rule[] = [
     },
   },
   {
-    name: "the agent's error passes unchanged",
+    name: "the agent's error passes unchanged (defect 6)",
     check: async (stack) => {
       const error = Object.freeze(new TypeError("as it is"));
       const wrapped = stack.wrap(agent({
@@ -300,7 +300,7 @@ export const RULES: readonly Rule[] = [
     },
   },
   {
-    name: "never changes a message",
+    name: "never changes a message (defect 12)",
     check: async (stack) => {
       const seen: Message[] = [];
       const wrapped = stack.wrap(agent("seer", (request) => {
@@ -318,7 +318,7 @@ export const RULES: readonly Rule[] = [
     },
   },
   {
-    name: "every call is counted in one outcome",
+    name: "every call is counted in one outcome (defect 5)",
     check: async (stack) => {
       const wrapped = stack.wrap(agent({
         name: "mixed",

@@ -33,7 +33,7 @@ function assertBalanced(counted: Metrics) {
   assert.equal(s.errorRequests, s.failedRequests + s.timedOutRequests + s.rejectedRequests);
 }
 
-test("metrics() knows no latency before the first sample, and does not call it 0", () => {
+test("metrics() knows no latency before the first sample, and does not call it 0 (defect 14)", () => {
   const s = metrics().snapshot();
   assert.equal(s.minLatencyMs, undefined);
   assert.equal(s.maxLatencyMs, undefined);
@@ -50,7 +50,7 @@ test("metrics() knows no latency before the first sample, and does not call it 0
   assert.equal(s.totalLatencyMs, 0);
 });
 
-test("metrics() keeps a latency of 0 as the smallest", async () => {
+test("metrics() keeps a latency of 0 as the smallest (defect 14)", async () => {
   const { clock, counted, target } = setUp(() => clock.sleep(waits.shift()!).then(() => hello));
   const waits = [0, 50];
   for (let i = 0; i < 2; i++) {
@@ -109,7 +109,7 @@ test("metrics() tells the outcomes of calls apart and counts them by code", asyn
   assertBalanced(counted);
 });
 
-test("metrics() counts a cancelled call as cancelled, neither failed nor forgotten", async () => {
+test("metrics() counts a cancelled call as cancelled, neither failed nor forgotten (defect 5)", async () => {
   const counted = metrics();
   const target = wrap({
     name: "a",
@@ -150,7 +150,7 @@ test("metrics() counts a call that a timeout ended through its signal as timed o
   assert.equal(counted.snapshot().timedOutRequests, 1);
 });
 
-test("metrics() keeps in-flight calls right across a reset", async () => {
+test("metrics() keeps in-flight calls right across a reset (defect 14)", async () => {
   const { clock, counted, target } = setUp(() => clock.sleep(10).then(() => hello));
   await Promise.all([target.process(hello), clock.runAll()]);
   const running = target.process(hello);
@@ -205,7 +205,7 @@ function slowStream(clock: TestClock, chunks: number) {
   });
 }
 
-test("metrics() measures a stream to its first chunk and its end, not its consumer", async () => {
+test("metrics() measures a stream to its first chunk and its end, not its consumer (defect 10)", async () => {
   const clock = new TestClock();
   const counted = metrics({ clock });
   const target = wrap(slowStream(clock, 3), counted);

@@ -66,7 +66,7 @@ test("rateLimit() has the defaults 10 a second, bursts of 10, one token, waiting
   assert.deepEqual(log.map(([, at]) => at), [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 100, 200]);
 });
 
-test("rateLimit() never refuses after a wait, even where ms do not divide the rate", async () => {
+test("rateLimit() never refuses after a wait, even where ms do not divide the rate (defect 3)", async () => {
   // Truncating the wait to whole ms wakes too early and finds 0.99 tokens.
   for (const rate of [3, 7, 0.3, 1000 / 3, 1234.5678]) {
     const { clock, limit, target } = setUp({ rate, burst: 1 });
@@ -89,7 +89,7 @@ test("rateLimit() admits a call in mode reject as soon as its token is back, to 
   }
 });
 
-test("rateLimit() serves in order of arrival, small calls not before large ones", async () => {
+test("rateLimit() serves in order of arrival, small calls not before large ones (defect 3)", async () => {
   const { clock, target } = setUp({ rate: 10, burst: 5, tokensPerCall: (m) => Number(text(m)) });
   const log: string[] = [];
   const calls = ["5", "4", "1", "2"].map((cost) =>
@@ -126,7 +126,7 @@ test("rateLimit() refuses in mode reject with retryAfterMs rounded up", async ()
   assertBalanced(limit);
 });
 
-test("rateLimit() refuses at once what would wait longer than maxWaitMs", async () => {
+test("rateLimit() refuses at once what would wait longer than maxWaitMs (defect 3)", async () => {
   const { clock, limit, target } = setUp({ rate: 10, burst: 1, maxWaitMs: 200 });
   const { done } = start(clock, target, 3);
   await assert.rejects(target.process(message("user", "hi")), { retryAfterMs: 300 });
@@ -135,7 +135,7 @@ test("rateLimit() refuses at once what would wait longer than maxWaitMs", async 
   await done;
 });
 
-test("rateLimit() bounds how many wait", async () => {
+test("rateLimit() bounds how many wait (defect 17)", async () => {
   const { clock, limit, target } = setUp({ rate: 10, burst: 1, maxQueue: 2 });
   const { done } = start(clock, target, 3);
   await assert.rejects(target.process(message("user", "hi")), /2 calls wait already/);
@@ -158,7 +158,7 @@ test("rateLimit() refuses at once a call whose deadline is before its turn", asy
   await inTime;
 });
 
-test("rateLimit() gives the place of an aborted waiter back, and those behind move up", async () => {
+test("rateLimit() gives the place of an aborted waiter back, and those behind move up (defect 3)", async () => {
   const { clock, limit, target } = setUp({ rate: 10, burst: 1 });
   await target.process(message("user", "hi"));
   const controllers = [new AbortController(), new AbortController()];
@@ -244,7 +244,7 @@ test("rateLimit() loses what the bucket could not hold when its timer rings late
   assert.deepEqual(log.map(([, at]) => at), [0, 0, 1100, 1100, 2200, 2200]);
 });
 
-test("rateLimit() reserves once a stream, when it is first read", async () => {
+test("rateLimit() reserves once a stream, when it is first read (defect 10)", async () => {
   const { clock, limit, target } = setUp({ rate: 10, burst: 1 });
   const unread = target.stream(message("user", "a"));
   assert.equal(limit.metrics.totalRequests, 0);
