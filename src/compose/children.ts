@@ -77,12 +77,9 @@ export function refuseDuplicates(kind: string, agents: readonly Agent[]): void {
   }
 }
 
-/** Checks that options, where given, are an object. */
-export function checkOptions<T extends object>(kind: string, options: T): T {
-  if (typeof options === "object" && options !== null) return options;
-  throw new TypeError(
-    `Cannot make a ${kind} agent: expected an object of options, got ${describe(options)}`,
-  );
+/** Whether one of the agents that may give the answer can stream; then the composition does. */
+export function anyStreams(agents: readonly Agent[]): boolean {
+  return agents.some((child) => child.stream !== undefined);
 }
 
 function checkName(kind: string, name: unknown): string {

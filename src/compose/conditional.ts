@@ -2,9 +2,10 @@ import { type Agent, assertAgent, type StreamingAgent, toMessage } from "../core
 import type { CallOptions } from "../core/call.ts";
 import { describe, type JsonObject } from "../core/json.ts";
 import { annotate, type Message } from "../core/message.ts";
+import { checkOptions } from "../core/options.ts";
 import { throwIfAborted } from "../core/signals.ts";
-import { anyStreams, raced, streamChild } from "./child_call.ts";
-import { checkList, checkOptions, Composition, type CompositionOptions } from "./children.ts";
+import { raced, streamChild } from "../core/child_call.ts";
+import { anyStreams, checkList, Composition, type CompositionOptions } from "./children.ts";
 import { checkVerdict, type Condition } from "./conditions.ts";
 import { located } from "./failure_path.ts";
 import { choiceFailed, RoutingError } from "./routing_error.ts";
@@ -77,7 +78,7 @@ export function conditional(
   routes: readonly Route[],
   options: ConditionalOptions = {},
 ): ConditionalAgent {
-  return new Conditional(checkRoutes(routes), checkOptions("conditional", options));
+  return new Conditional(checkRoutes(routes), checkOptions("make a conditional agent", options));
 }
 
 /** Who answers, as errors and metadata call it. */

@@ -3,10 +3,10 @@ import type { CallOptions } from "../core/call.ts";
 import type { AgentFailure } from "../core/errors.ts";
 import type { JsonObject } from "../core/json.ts";
 import { annotate, type Message } from "../core/message.ts";
-import { checkFunction } from "../core/options.ts";
+import { checkFunction, checkOptions } from "../core/options.ts";
 import { throwIfAborted } from "../core/signals.ts";
-import { anyStreams, raced, streamChild } from "./child_call.ts";
-import { checkAgents, checkOptions, Composition, type CompositionOptions } from "./children.ts";
+import { raced, streamChild } from "../core/child_call.ts";
+import { anyStreams, checkAgents, Composition, type CompositionOptions } from "./children.ts";
 import { located } from "./failure_path.ts";
 import { aggregateError, failureOf, textOf } from "./failures.ts";
 
@@ -67,7 +67,10 @@ export function fallback(
 /** Makes one agent of several that may or may not stream. */
 export function fallback(agents: readonly Agent[], options?: FallbackOptions): FallbackAgent;
 export function fallback(agents: readonly Agent[], options: FallbackOptions = {}): FallbackAgent {
-  return new Fallback(checkAgents("fallback", agents), checkOptions("fallback", options));
+  return new Fallback(
+    checkAgents("fallback", agents),
+    checkOptions("make a fallback agent", options),
+  );
 }
 
 class Fallback extends Composition implements FallbackAgent {

@@ -3,7 +3,7 @@ import type { CallOptions } from "../core/call.ts";
 import type { JsonObject } from "../core/json.ts";
 import type { Message } from "../core/message.ts";
 import { LinkedSignal } from "../core/signals.ts";
-import { askChild } from "./child_call.ts";
+import { askChild } from "../core/child_call.ts";
 
 /** What a lane has brought: a result of its iterator, or what that threw. */
 export interface LaneEvent {

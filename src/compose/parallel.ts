@@ -3,14 +3,14 @@ import type { CallOptions } from "../core/call.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import type { AgentFailure } from "../core/errors.ts";
 import { isMessage, type Message } from "../core/message.ts";
-import { checkFunction, checkNumber } from "../core/options.ts";
+import { checkFunction, checkNumber, checkOptions } from "../core/options.ts";
 import { LinkedSignal, throwIfAborted } from "../core/signals.ts";
 import { failuresOf } from "./agent_result.ts";
 import { type Aggregate, joinAnswers } from "./aggregate.ts";
-import { anyStreams, raced } from "./child_call.ts";
+import { raced } from "../core/child_call.ts";
 import {
+  anyStreams,
   checkAgents,
-  checkOptions,
   Composition,
   type CompositionOptions,
   refuseDuplicates,
@@ -96,7 +96,7 @@ export function parallel(agents: readonly Agent[], options?: ParallelOptions): P
 export function parallel(agents: readonly Agent[], options: ParallelOptions = {}): ParallelAgent {
   const checked = checkAgents("parallel", agents);
   refuseDuplicates("parallel", checked);
-  return new Parallel(checked, checkOptions("parallel", options));
+  return new Parallel(checked, checkOptions("make a parallel agent", options));
 }
 
 const NO_FAILURES: readonly AgentFailure[] = Object.freeze([]);

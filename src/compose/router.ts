@@ -2,11 +2,12 @@ import { type Agent, assertAgent, type StreamingAgent, toMessage } from "../core
 import type { CallOptions } from "../core/call.ts";
 import { describe } from "../core/json.ts";
 import type { Message } from "../core/message.ts";
+import { checkOptions } from "../core/options.ts";
 import { throwIfAborted } from "../core/signals.ts";
-import { anyStreams, raced, streamChild } from "./child_call.ts";
+import { raced, streamChild } from "../core/child_call.ts";
 import {
+  anyStreams,
   checkAgents,
-  checkOptions,
   Composition,
   type CompositionOptions,
   refuseDuplicates,
@@ -80,7 +81,7 @@ export function router(
 /** Makes one agent of several that may or may not stream. */
 export function router(handlers: Handlers, options: RouterOptions): RouterAgent;
 export function router(handlers: Handlers, options: RouterOptions): RouterAgent {
-  return new Router(toMap(handlers), checkOptions("router", options));
+  return new Router(toMap(handlers), checkOptions("make a router agent", options));
 }
 
 interface Choice {

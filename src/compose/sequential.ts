@@ -1,9 +1,10 @@
 import { type Agent, type StreamingAgent, toMessage } from "../core/agent.ts";
 import type { CallOptions } from "../core/call.ts";
 import type { Message } from "../core/message.ts";
+import { checkOptions } from "../core/options.ts";
 import { throwIfAborted } from "../core/signals.ts";
-import { raced, streamChild } from "./child_call.ts";
-import { checkAgents, checkOptions, Composition, type CompositionOptions } from "./children.ts";
+import { raced, streamChild } from "../core/child_call.ts";
+import { checkAgents, Composition, type CompositionOptions } from "./children.ts";
 import { located } from "./failure_path.ts";
 
 /** Options of {@linkcode sequential}. */
@@ -50,7 +51,10 @@ export function sequential(
   agents: readonly Agent[],
   options: SequentialOptions = {},
 ): SequentialAgent {
-  return new Sequential(checkAgents("sequential", agents), checkOptions("sequential", options));
+  return new Sequential(
+    checkAgents("sequential", agents),
+    checkOptions("make a sequential agent", options),
+  );
 }
 
 class Sequential extends Composition implements SequentialAgent {

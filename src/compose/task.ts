@@ -3,10 +3,9 @@ import { type CallOptions, earlier } from "../core/call.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { AgenkitError, TimeoutError } from "../core/errors.ts";
 import type { Message } from "../core/message.ts";
-import { checkNumber } from "../core/options.ts";
+import { checkNumber, checkOptions } from "../core/options.ts";
 import { LinkedSignal, throwIfAborted } from "../core/signals.ts";
-import { askChild, raced } from "./child_call.ts";
-import { checkOptions } from "./children.ts";
+import { askChild, raced } from "../core/child_call.ts";
 import { isRetryable } from "./failures.ts";
 
 /** The pause before the first retry; each further one is that much longer. */
@@ -72,7 +71,7 @@ export interface Task extends AsyncDisposable {
  */
 export function task(agent: Agent, options: TaskOptions = {}): Task {
   assertAgent(agent, "Cannot make a task");
-  return new OneShot(agent, checkOptions("task", options));
+  return new OneShot(agent, checkOptions("make a task", options));
 }
 
 class OneShot implements Task {

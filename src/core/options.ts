@@ -51,6 +51,18 @@ export function checkLimit(action: string, name: string, value: number): number 
 }
 
 /**
+ * Checks that options, where given, are an object.
+ *
+ * @throws {TypeError} If they are not.
+ */
+export function checkOptions<T extends object>(action: string, options: T): T {
+  if (typeof options === "object" && options !== null) return options;
+  throw new TypeError(
+    `Cannot ${action}: expected an object of options, got ${describe(options)}`,
+  );
+}
+
+/**
  * Checks an option that has to be a function.
  *
  * @throws {TypeError} If it is given and is not one.

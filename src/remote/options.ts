@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import { describe } from "../core/json.ts";
-import { checkLimit } from "../core/options.ts";
+import { checkLimit, checkOptions } from "../core/options.ts";
 import type { HttpAgentOptions } from "../transport/http/client.ts";
 
 /** Options of `remoteAgent`: what holds for every transport, and what only one of them needs. */
@@ -42,12 +42,7 @@ const ACTION = "call a remote agent";
  * @throws {RangeError} If one is out of bounds.
  */
 export function checkRemoteOptions(options: RemoteAgentOptions): void {
-  if (typeof options !== "object" || options === null) {
-    throw new TypeError(
-      `Cannot ${ACTION}: expected an object of options, got ${describe(options)}`,
-    );
-  }
-  const { name, capabilities, timeoutMs, maxBytes } = options;
+  const { name, capabilities, timeoutMs, maxBytes } = checkOptions(ACTION, options);
   if (name !== undefined && (typeof name !== "string" || name === "")) {
     throw new TypeError(
       `Cannot ${ACTION} as 'name' must be a non-empty string: current value is ${describe(name)}`,

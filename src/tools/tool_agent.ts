@@ -1,5 +1,6 @@
 import { type Agent, assertAgent, type StreamingAgent } from "../core/agent.ts";
 import type { CallOptions } from "../core/call.ts";
+import { askChild, raced, streamChild } from "../core/child_call.ts";
 import { AgenkitError } from "../core/errors.ts";
 import { describe, type Json } from "../core/json.ts";
 import { type Message, message } from "../core/message.ts";
@@ -129,7 +130,7 @@ class ToolAgentValue implements ToolAgent {
     if (direct !== undefined) return direct;
     const conversation = this.converse(request);
     for (;;) {
-      const answer = await this.#inner.process(conversation.message, call);
+      const answer = await raced(askChild(this.#inner, conversation.message, call), call);
       if (!(await this.runAnswer(conversation, answer, call))) return answer;
     }
   }
@@ -196,10 +197,12 @@ class StreamingToolAgentValue extends ToolAgentValue implements StreamingAgent {
     const direct = await this.runRequest(request, call);
     if (direct !== undefined) return yield direct;
     const conversation = this.converse(request);
-    if (this.rules.maxRounds === 0) return yield* this.#inner.stream(conversation.message, call);
+    if (this.rules.maxRounds === 0) {
+      return yield* streamChild(this.#inner, conversation.message, call);
+    }
     for (;;) {
       const round = new StreamedAnswer();
-      for await (const chunk of this.#inner.stream(conversation.message, call)) {
+      for await (const chunk of streamChild(this.#inner, conversation.message, call)) {
         const visible = round.add(chunk);
         if (visible !== undefined) yield visible;
       }

@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from "../core/clock.ts";
 import { describe } from "../core/json.ts";
-import { checkFunction, checkNumber } from "../core/options.ts";
+import { checkFunction, checkNumber, checkOptions } from "../core/options.ts";
 import type { Authorize, ToolOutcome } from "./tool_call.ts";
 import type { ToolResult } from "./tool_result.ts";
 
@@ -94,7 +94,7 @@ export function toolAgentRules(options: ToolAgentOptions): ToolAgentRules {
     redact,
     format,
     onResult,
-  } = options;
+  } = checkOptions(ACTION, options);
   checkNumber(ACTION, "maxRounds", maxRounds, { min: 0, integer: true });
   const positive = { min: 1, integer: true, infinite: true };
   for (

@@ -4,6 +4,7 @@ import {
   checkFunction,
   checkLimit,
   checkNumber,
+  checkOptions,
   type NumberRule,
 } from "../../../src/core/options.ts";
 
@@ -82,4 +83,15 @@ test("checkFunction() takes functions and undefined", () => {
     message: "Cannot retry as 'onRetry' must be a function: current value is null",
   });
   assert.throws(() => checkFunction("retry", "onRetry", "x"), TypeError);
+});
+
+test("checkOptions() lets objects pass and refuses all else", () => {
+  const options = {};
+  assert.equal(checkOptions("retry", options), options);
+  for (const [value, shown] of [[null, "null"], ["no", '"no"'], [5, "5"]] as const) {
+    assert.throws(
+      () => checkOptions("retry", value as never),
+      new TypeError(`Cannot retry: expected an object of options, got ${shown}`),
+    );
+  }
 });

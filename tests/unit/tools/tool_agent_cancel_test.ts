@@ -115,6 +115,32 @@ test("toolAgent() rejects with the signal's reason at once, though tools do not 
   }
 });
 
+test("toolAgent() is not held up by an inner agent that ignores its signal", async () => {
+  const deaf = {
+    name: "deaf",
+    process: () => new Promise<never>(() => {}),
+    // deno-lint-ignore require-yield -- it never comes to that
+    async *stream() {
+      await new Promise(() => {});
+    },
+  };
+  for (const maxRounds of [0, 1]) {
+    const assistant = toolAgent(deaf, [add], { maxRounds });
+    const controller = new AbortController();
+    const call = { signal: controller.signal };
+    const running = [
+      assistant.process(go, call),
+      assistant.stream(go, call)[Symbol.asyncIterator]().next(),
+    ];
+    await settle();
+    const reason = new Error("left");
+    controller.abort(reason);
+    for (const result of await Promise.allSettled(running)) {
+      assert.equal(result.status === "rejected" && result.reason, reason);
+    }
+  }
+});
+
 for (const verdict of [true, false]) {
   test(`toolAgent() starts no tool when an abort comes before the verdict ${verdict}`, async () => {
     const controller = new AbortController();

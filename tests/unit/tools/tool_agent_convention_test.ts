@@ -1,7 +1,16 @@
 // What users of the Python and the Go version expect of tools that a request asks for.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { AgenkitError, agent, isAgent, type Json, message, text } from "../../../src/core/mod.ts";
+import {
+  AgenkitError,
+  agent,
+  collect,
+  isAgent,
+  type Json,
+  type Message,
+  message,
+  text,
+} from "../../../src/core/mod.ts";
 import { tool, toolAgent, toolFailure, toolRegistry, toolSuccess } from "../../../src/tools/mod.ts";
 import { add, asking, echo, peerCall, resultsOf } from "./fakes.ts";
 
@@ -286,7 +295,30 @@ test("toolAgent() refuses what it cannot work with", () => {
   assert.throws(() => toolAgent(echo, [add, add]), /Tool 'add' is already registered/);
 });
 
+test("toolAgent() takes answers of any class of agent, and refuses what is none", async () => {
+  const answering = (answer: unknown) => ({
+    name: "other",
+    process: () => Promise.resolve(answer as Message),
+    async *stream() {
+      yield answer as Message;
+    },
+  });
+  const assistant = toolAgent(answering("plain text"), [add]);
+  assert.equal(text(await assistant.process(message("user", "hi"))), "plain text");
+  assert.deepEqual((await collect(assistant.stream(message("user", "hi")))).map(text), [
+    "plain text",
+  ]);
+  const wrong = toolAgent(answering(undefined), [add]);
+  const refusal = /Cannot use what agent 'other' answered: expected a message/;
+  await assert.rejects(wrong.process(message("user", "hi")), refusal);
+  await assert.rejects(collect(wrong.stream(message("user", "hi"))), refusal);
+});
+
 test("toolAgent() refuses bad options and names them", () => {
+  assert.throws(
+    () => toolAgent(echo, [], null as never),
+    /TypeError: Cannot make a tool agent: expected an object of options, got null/,
+  );
   const numbers = ["maxRounds", "concurrency", "maxCalls", "maxArgumentBytes", "maxResultBytes"];
   for (const name of [...numbers, "timeoutMs"]) {
     for (const value of [-1, Number.NaN, "5", null]) {

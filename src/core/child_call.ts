@@ -1,8 +1,8 @@
-import { abortable } from "../core/abortable.ts";
-import { type Agent, toMessage } from "../core/agent.ts";
-import type { CallOptions } from "../core/call.ts";
-import type { Message } from "../core/message.ts";
-import { isAborted, reasonOf, throwIfAborted, unwatchAbort, watchAbort } from "../core/signals.ts";
+import { abortable } from "./abortable.ts";
+import { type Agent, toMessage } from "./agent.ts";
+import type { CallOptions } from "./call.ts";
+import type { Message } from "./message.ts";
+import { isAborted, reasonOf, throwIfAborted, unwatchAbort, watchAbort } from "./signals.ts";
 
 /**
  * Waits for work, but no longer than until the call is aborted: then it
@@ -55,9 +55,4 @@ export async function* streamChild(
   for await (const chunk of signal === undefined ? source : abortable(source, signal)) {
     yield toMessage(child.name, chunk);
   }
-}
-
-/** Whether one of the agents that may give the answer can stream; then the composition does. */
-export function anyStreams(agents: readonly Agent[]): boolean {
-  return agents.some((child) => child.stream !== undefined);
 }
