@@ -100,7 +100,7 @@ interface WireMessage {
 }
 
 function writeMessage(message: Message, mode: ContentMode = "text"): WireMessage {
-  if (!isMessage(message)) message = checked(message);
+  if (!isMessage(message)) message = checkedMessage(message);
   const { role, content, metadata, timestamp } = message;
   if (typeof content === "string" || mode === "json") {
     return { role, content, metadata, timestamp };
@@ -115,7 +115,7 @@ function writeMessage(message: Message, mode: ContentMode = "text"): WireMessage
 }
 
 /** Agents written as plain classes may hand over look-alikes; what goes out is checked all the same. */
-function checked(value: Partial<Message> | undefined): Message {
+export function checkedMessage(value: Partial<Message> | undefined): Message {
   if (typeof value?.role !== "string" || value.role === "") {
     throw new TypeError("Cannot send the message: expected one made by message()");
   }

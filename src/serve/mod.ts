@@ -8,5 +8,6 @@ export type { ContentMode } from "../protocol/encode.ts";
 export type { Agents } from "../transport/directory.ts";
 export type { CorsOptions } from "../transport/http/origin.ts";
 export type { HttpHandlerOptions } from "../transport/http/server.ts";
+export type { GrpcListenOptions } from "./grpc.ts";
 export type { TlsOptions } from "./listener.ts";
 export { type AgentServer, serve, type ServeOptions } from "./serve.ts";

@@ -4,7 +4,10 @@ import { checkLimit, checkNumber } from "../core/options.ts";
 import { onAbort } from "../core/signals.ts";
 import type { Agents } from "../transport/directory.ts";
 import { httpHandler, type HttpHandlerOptions } from "../transport/http/server.ts";
+import { Companions } from "./companion.ts";
+import { type GrpcListenOptions, listenGrpc } from "./grpc.ts";
 import type { Listen, Listener, TlsOptions } from "./listener.ts";
+import { withRpc } from "./rpc.ts";
 
 /** Options of {@linkcode serve}: where to listen, and all that the handler takes. */
 export interface ServeOptions extends HttpHandlerOptions {
@@ -14,6 +17,10 @@ export interface ServeOptions extends HttpHandlerOptions {
   readonly port?: number | undefined;
   /** Makes the server speak TLS. */
   readonly tls?: TlsOptions | undefined;
+  /** Whether Connect and gRPC-Web are answered too, loaded with the first such request. @default {true} */
+  readonly rpc?: boolean | undefined;
+  /** Listens for gRPC too, at a port of its own: `true` for 50051. @default {false} */
+  readonly grpc?: boolean | GrpcListenOptions | undefined;
   /**
    * How long a connection may be idle between calls, in milliseconds, where
    * the runtime lets one say (Bun, Node). @default {60000}
@@ -29,6 +36,8 @@ export interface ServeOptions extends HttpHandlerOptions {
 export interface AgentServer extends AsyncDisposable {
   /** Where clients find it, such as `http://127.0.0.1:8080`. */
   readonly url: string;
+  /** Every URL that reaches it: that of HTTP, then those of its other listeners. */
+  readonly endpoints: readonly string[];
   /** The address that is listened at. */
   readonly hostname: string;
   /** The port that is listened at. */
@@ -44,7 +53,8 @@ export interface AgentServer extends AsyncDisposable {
 }
 
 /**
- * Serves agents over HTTP on Deno, Bun or Node.
+ * Serves agents on Deno, Bun or Node: over HTTP, Connect and gRPC-Web on one
+ * port, and over gRPC on another if asked to.
  *
  * @example
  * ```ts
@@ -70,7 +80,8 @@ export async function serve(agents: Agents, options: ServeOptions = {}): Promise
   });
   const idleTimeoutMs = checkLimit("serve", "idleTimeoutMs", options.idleTimeoutMs ?? 60_000);
   const drainTimeoutMs = checkLimit("serve", "drainTimeoutMs", options.drainTimeoutMs ?? 30_000);
-  const handler = httpHandler(agents, options);
+  const http = httpHandler(agents, options);
+  const handler = options.rpc === false ? http : withRpc(http, agents, options);
   signal?.throwIfAborted();
   const listen = await listenOfRuntime();
   let listener: Listener;
@@ -83,41 +94,52 @@ export async function serve(agents: Agents, options: ServeOptions = {}): Promise
       { cause },
     );
   }
+  const companions = new Companions();
+  try {
+    const { grpc = false } = options;
+    if (grpc !== false) await companions.add(listenGrpc(agents, options, grpc));
+  } catch (error) {
+    await listener.kill();
+    throw error;
+  }
 
   const finished = Promise.withResolvers<void>();
   let closing: Promise<void> | undefined;
+  const kill = async () => void await Promise.all([listener.kill(), companions.close()]);
   const end = async (graceful: boolean) => {
     release();
     if (graceful) {
-      const ended = Promise.all([handler.drain(), listener.shutdown()]);
+      const ended = Promise.all([handler.drain(), listener.shutdown(), companions.drain()]);
       const patience = new AbortController();
       const inTime = await Promise.race([
         ended.then(() => true),
         systemClock.sleep(drainTimeoutMs, patience.signal).then(() => false, () => true),
       ]);
       patience.abort();
-      if (!inTime) await listener.kill();
+      if (!inTime) await kill();
     } else {
       void handler.drain();
-      await listener.kill();
+      await kill();
     }
     finished.resolve();
   };
   const drain = () => closing ??= end(true);
   const release = onAbort(signal, () => void drain());
+  const url = `${tls === undefined ? "http" : "https"}://${reachable(hostname)}:${listener.port}`;
   return {
-    url: `${tls === undefined ? "http" : "https"}://${reachable(hostname)}:${listener.port}`,
+    url,
+    endpoints: [url, ...companions.urls],
     hostname,
     port: listener.port,
     get inFlight() {
-      return handler.inFlight;
+      return handler.inFlight + companions.inFlight;
     },
     finished: finished.promise,
     drain,
     close: () => {
       if (closing === undefined) return closing = end(false);
       // Already draining: cut it short.
-      return listener.kill().then(() => closing);
+      return kill().then(() => closing);
     },
     [Symbol.asyncDispose]: drain,
   };

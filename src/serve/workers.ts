@@ -10,11 +10,18 @@ import {
   httpHandler,
   type HttpHandlerOptions,
 } from "../transport/http/server.ts";
+import { withRpc } from "./rpc.ts";
 
 /** What a Worker's module exports by default. */
 export interface Worker<Env> {
   /** Answers a request. */
   fetch(request: Request, env: Env): Promise<Response>;
+}
+
+/** Options of {@linkcode worker}: all that the handler takes. */
+export interface WorkerOptions extends HttpHandlerOptions {
+  /** Whether Connect and gRPC-Web are answered too. @default {true} */
+  readonly rpc?: boolean | undefined;
 }
 
 /**
@@ -37,15 +44,20 @@ export interface Worker<Env> {
  */
 export function worker<Env = unknown>(
   agents: Agents | ((env: Env) => Agents),
-  options: HttpHandlerOptions = {},
+  options: WorkerOptions = {},
 ): Worker<Env> {
   let handler: HttpHandler | undefined;
   const make = typeof agents === "function" && !("process" in agents) ? agents : undefined;
-  if (make === undefined) handler = httpHandler(agents as Agents, options);
+  if (make === undefined) handler = handlerOf(agents as Agents, options);
   return {
     fetch(request, env) {
-      handler ??= httpHandler(make!(env), options);
+      handler ??= handlerOf(make!(env), options);
       return handler(request);
     },
   };
+}
+
+function handlerOf(agents: Agents, options: WorkerOptions): HttpHandler {
+  const http = httpHandler(agents, options);
+  return options.rpc === false ? http : withRpc(http, agents, options);
 }

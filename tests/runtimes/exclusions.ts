@@ -22,6 +22,11 @@ export const EXCLUSIONS: readonly Exclusion[] = [
     reason: "speaks HTTP/2 through node:http2 and listens, which a Worker cannot do",
   },
   {
+    files: "tests/unit/transport/grpc/**",
+    runtimes: ["workerd"],
+    reason: "gRPC needs node:http2 and trailers, which a Worker does not have",
+  },
+  {
     files: "tests/unit/cli/**",
     runtimes: ["workerd"],
     reason: "a command line with processes and signals, which a Worker does not have",

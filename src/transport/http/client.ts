@@ -1,7 +1,7 @@
 import type { StreamingAgent } from "../../core/agent.ts";
 import { closeIterator } from "../../core/abortable.ts";
 import type { CallOptions } from "../../core/call.ts";
-import { type Clock, systemClock, type Timer } from "../../core/clock.ts";
+import { type Clock, systemClock } from "../../core/clock.ts";
 import { AgenkitError, RemoteError } from "../../core/errors.ts";
 import { describe } from "../../core/json.ts";
 import type { Message } from "../../core/message.ts";
@@ -14,6 +14,7 @@ import { checkSize, MAX_MESSAGE_BYTES } from "../../protocol/limits.ts";
 import { readEvents } from "../../protocol/sse.ts";
 import { codeFromHttp } from "../../protocol/status.ts";
 import { checkId, decodeAnswer, messageOf } from "../answer.ts";
+import { endsInTime } from "../ends_in_time.ts";
 import { Exchange } from "../exchange.ts";
 import { chunksOf, readText } from "./body.ts";
 import { EVENT_STREAM_TYPE, JSON_TYPE, readRetryAfter, TIMEOUT_HEADER } from "./headers.ts";
@@ -74,9 +75,6 @@ export function httpAgent(url: string | URL, options: HttpAgentOptions = {}): St
 }
 
 const ACTION = "call over HTTP";
-
-/** How long a body may stay open after the last event of its stream. */
-const END_GRACE_MS = 100;
 
 class HttpAgent implements StreamingAgent {
   readonly name: string;
@@ -224,21 +222,6 @@ class HttpAgent implements StreamingAgent {
       { retryAfterMs },
     );
   }
-}
-
-/**
- * Whether a body ends with the last event, as it should: then the connection
- * can be used again. One that is kept open is not waited for.
- */
-async function endsInTime(events: AsyncIterator<string>, clock: Clock): Promise<boolean> {
-  let timer: Timer | undefined;
-  const late = new Promise<false>((resolve) => {
-    timer = clock.schedule(clock.now() + END_GRACE_MS, () => resolve(false));
-  });
-  const end = events.next().then(({ done }) => done === true, () => false);
-  const ended = await Promise.race([end, late]);
-  timer?.cancel();
-  return ended;
 }
 
 function parseUrl(url: string | URL): URL {

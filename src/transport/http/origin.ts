@@ -11,13 +11,31 @@ export interface CorsOptions {
   readonly maxAgeMs?: number;
 }
 
+/** The headers of one protocol that pages may send and read. */
+export interface ProtocolHeaders {
+  /** Request headers that pages may send. */
+  readonly headers: readonly string[];
+  /** Response headers that pages may read. */
+  readonly exposed: readonly string[];
+}
+
+const HTTP_HEADERS: ProtocolHeaders = {
+  headers: ["content-type", TIMEOUT_HEADER],
+  exposed: ["retry-after"],
+};
+
 /** Decides which web pages may call. */
 export class OriginPolicy {
   readonly #cors: CorsOptions | undefined;
+  readonly #protocol: ProtocolHeaders;
 
-  /** @param cors `true` allows every origin; without it no other origin may call. */
-  constructor(cors: CorsOptions | boolean | undefined) {
+  /**
+   * @param cors `true` allows every origin; without it no other origin may call.
+   * @param protocol What the protocol at hand needs.
+   */
+  constructor(cors: CorsOptions | boolean | undefined, protocol: ProtocolHeaders = HTTP_HEADERS) {
     this.#cors = cors === true ? { origins: "*" } : cors === false ? undefined : cors;
+    this.#protocol = protocol;
   }
 
   /** Whether pages of other origins were allowed at all. */
@@ -49,7 +67,7 @@ export class OriginPolicy {
     response.headers.append("vary", "origin");
     if (origin === null || !this.#allows(origin)) return response;
     response.headers.set("access-control-allow-origin", this.#cors.origins === "*" ? "*" : origin);
-    response.headers.set("access-control-expose-headers", "retry-after");
+    response.headers.set("access-control-expose-headers", this.#protocol.exposed.join(", "));
     return response;
   }
 
@@ -60,7 +78,7 @@ export class OriginPolicy {
       status: 204,
       headers: {
         "access-control-allow-methods": allow,
-        "access-control-allow-headers": ["content-type", TIMEOUT_HEADER, ...headers].join(", "),
+        "access-control-allow-headers": [...this.#protocol.headers, ...headers].join(", "),
         "access-control-max-age": String(Math.floor(maxAgeMs / 1000)),
       },
     });

@@ -1,0 +1,166 @@
+import {
+  compressionGzip,
+  createGrpcTransport,
+  Http2SessionManager,
+} from "@connectrpc/connect-node";
+import type { StreamingAgent } from "../../core/agent.ts";
+import type { CallOptions } from "../../core/call.ts";
+import { describe } from "../../core/json.ts";
+import type { Message } from "../../core/message.ts";
+import { checkLimit } from "../../core/options.ts";
+import { MAX_RPC_BYTES } from "../rpc/options.ts";
+import { RpcAgent, type RpcClientOptions } from "../rpc/rpc_agent.ts";
+
+/** Options of {@linkcode grpcAgent}. */
+export interface GrpcAgentOptions extends RpcClientOptions {
+  /** What TLS needs beyond what the machine trusts; only for `grpcs:`. */
+  readonly tls?: GrpcClientTlsOptions | undefined;
+  /**
+   * After how many quiet milliseconds a connection is asked whether it lives.
+   * Servers punish more than one question in 5 minutes unless they are told
+   * otherwise. @default {Infinity}
+   */
+  readonly keepaliveMs?: number | undefined;
+  /** How long the answer to that may take, in milliseconds. @default {15000} */
+  readonly keepaliveTimeoutMs?: number | undefined;
+  /** How long a connection without calls is kept, in milliseconds. @default {900000} */
+  readonly idleTimeoutMs?: number | undefined;
+}
+
+/** What TLS needs of a client, as PEM text. */
+export interface GrpcClientTlsOptions {
+  /** Whoever signed the server's certificate, where the machine does not know them. */
+  readonly ca?: string | undefined;
+  /** The client's own certificate chain. */
+  readonly cert?: string | undefined;
+  /** The key of that certificate. */
+  readonly key?: string | undefined;
+  /** The name that the server's certificate must have. Default: the URL's host. */
+  readonly serverName?: string | undefined;
+}
+
+/** An agent over gRPC, with the connection that its calls share. */
+export interface GrpcAgent extends StreamingAgent, AsyncDisposable {
+  /** What the remote agent can do, as far as that was said. */
+  readonly capabilities: readonly string[];
+  /**
+   * Sends message after message over one RPC and yields their answers in the
+   * same order. Several may be on their way at once. The first failure ends it.
+   * Python and Go servers do not offer it: `unimplemented`.
+   */
+  converse(
+    messages: AsyncIterable<Message> | Iterable<Message>,
+    call?: CallOptions,
+  ): AsyncGenerator<Message, void, undefined>;
+  /** Closes the connection: calls that run on it fail. The next call makes a new one. */
+  close(): void;
+}
+
+const ACTION = "call over gRPC";
+
+/** Where gRPC servers of agents listen when nobody says otherwise. */
+const DEFAULT_PORT = "50051";
+
+/**
+ * Makes an agent of one that is served over gRPC, in whatever language. All
+ * its calls share one connection, made with the first of them and made anew
+ * when it was lost. Aborting the signal or breaking out of a stream cancels
+ * the RPC, the deadline travels along, and errors keep their code.
+ *
+ * @example
+ * ```ts
+ * import { agent, collect, message, text } from "@agenkit/agenkit";
+ * import { grpcAgent, serveGrpc } from "@agenkit/agenkit/grpc";
+ * import assert from "node:assert/strict";
+ *
+ * const counting = agent({
+ *   name: "counting",
+ *   process: () => "1 2",
+ *   async *stream() {
+ *     yield "1 ";
+ *     yield "2";
+ *   },
+ * });
+ * await using server = await serveGrpc(counting, { port: 0 });
+ * await using remote = grpcAgent(server.url);
+ * const chunks = await collect(remote.stream(message("user", "count")));
+ * assert.deepEqual(chunks.map(text), ["1 ", "2"]);
+ * ```
+ *
+ * @param url `grpc://host:50051` or, with TLS, `grpcs://host:50051`; `http:` and `https:` mean the same.
+ * @throws {TypeError} If the URL is none of these, or an option is not valid.
+ */
+export function grpcAgent(url: string | URL, options: GrpcAgentOptions = {}): GrpcAgent {
+  return new GrpcClient(url, options);
+}
+
+class GrpcClient extends RpcAgent implements GrpcAgent {
+  readonly #sessions: Http2SessionManager;
+
+  constructor(url: string | URL, options: GrpcAgentOptions) {
+    const { place, base } = parseUrl(url);
+    const limit = (name: string, value: number) => checkLimit(ACTION, name, value);
+    const maxBytes = Math.min(limit("maxBytes", options.maxBytes ?? MAX_RPC_BYTES), 0xffffffff);
+    const sessions = new Http2SessionManager(base, {
+      pingIntervalMs: limit("keepaliveMs", options.keepaliveMs ?? Infinity),
+      pingTimeoutMs: limit("keepaliveTimeoutMs", options.keepaliveTimeoutMs ?? 15_000),
+      idleConnectionTimeoutMs: limit("idleTimeoutMs", options.idleTimeoutMs ?? 900_000),
+    }, tlsOf(options, base));
+    const transport = createGrpcTransport({
+      baseUrl: base,
+      sessionManager: sessions,
+      acceptCompression: [compressionGzip],
+      ...(options.compression ? { sendCompression: compressionGzip } : undefined),
+      readMaxBytes: maxBytes,
+      writeMaxBytes: maxBytes,
+    });
+    super(ACTION, place, transport, options);
+    this.#sessions = sessions;
+  }
+
+  close(): void {
+    this.#sessions.abort();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    return Promise.resolve();
+  }
+}
+
+function tlsOf({ tls }: GrpcAgentOptions, base: string) {
+  if (tls === undefined) return undefined;
+  if (!base.startsWith("https:")) {
+    throw new TypeError(`Cannot ${ACTION} as 'tls' needs a grpcs:// URL: current value is ${base}`);
+  }
+  const { ca, cert, key, serverName } = tls;
+  return {
+    ...(ca === undefined ? undefined : { ca }),
+    ...(cert === undefined ? undefined : { cert }),
+    ...(key === undefined ? undefined : { key }),
+    ...(serverName === undefined ? undefined : { servername: serverName }),
+  };
+}
+
+const SCHEMES: Readonly<Record<string, string>> = {
+  "grpc:": "http:",
+  "grpcs:": "https:",
+  "http:": "http:",
+  "https:": "https:",
+};
+
+/** Where a URL leads: as it was given, and as HTTP calls it. */
+function parseUrl(url: string | URL): { place: URL; base: string } {
+  const place = URL.canParse(String(url)) ? new URL(String(url)) : undefined;
+  const protocol = place === undefined ? undefined : SCHEMES[place.protocol];
+  if (place === undefined || protocol === undefined || place.host === "") {
+    throw new TypeError(
+      `Cannot ${ACTION} as 'url' must be like grpc://host:50051 or grpcs://host:50051: ` +
+        `current value is ${describe(String(url))}`,
+    );
+  }
+  // `host` of a scheme that URL does not know keeps brackets and port as they are.
+  const own = place.protocol.startsWith("grpc");
+  const host = own && place.port === "" ? `${place.host}:${DEFAULT_PORT}` : place.host;
+  return { place, base: `${protocol}//${host}` };
+}

@@ -1,0 +1,101 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import { createConnectRouter } from "@connectrpc/connect";
+import {
+  compressionGzip,
+  universalRequestFromNodeRequest,
+  universalResponseToNodeResponse,
+} from "@connectrpc/connect-node";
+import { checkLimit } from "../../core/options.ts";
+import type { Agents } from "../directory.ts";
+import { isBeyondTimers, withoutDeadline } from "../rpc/deadlines.ts";
+import { MAX_RPC_BYTES, type RpcServerOptions } from "../rpc/options.ts";
+import { addRoutes } from "../rpc/routes.ts";
+import { RpcService } from "../rpc/service.ts";
+
+/** A handler of `node:http2` (or `node:http`) that can be asked how busy it is, and be drained. */
+export interface GrpcHandler {
+  /** Answers a request. Never throws. */
+  (
+    request: IncomingMessage | Http2ServerRequest,
+    response: ServerResponse | Http2ServerResponse,
+  ): void;
+  /** Whether a path belongs to one of its methods. */
+  serves(path: string): boolean;
+  /** How many calls and streams run. */
+  readonly inFlight: number;
+  /** Whether new calls are refused. */
+  readonly draining: boolean;
+  /** Refuses new calls from now on and resolves when those that run have ended. */
+  drain(): Promise<void>;
+}
+
+/**
+ * Makes a request handler for servers of `node:http2` that serves agents over
+ * gRPC, and over gRPC-Web and Connect besides. A server of `node:http` can
+ * carry only the latter two.
+ *
+ * @param agents One agent, several, or a record of them; the first is the default.
+ * @throws {TypeError} If there is no agent, or an option is not valid.
+ */
+export function grpcHandler(agents: Agents, options: RpcServerOptions = {}): GrpcHandler {
+  const service = new RpcService(agents, options);
+  const maxBytes = checkLimit("serve over gRPC", "maxBytes", options.maxBytes ?? MAX_RPC_BYTES);
+  const router = createConnectRouter({
+    acceptCompression: [compressionGzip],
+    readMaxBytes: Math.min(maxBytes, 0xffffffff),
+    writeMaxBytes: Math.min(maxBytes, 0xffffffff),
+  });
+  addRoutes(router, service, options.reflection ?? true);
+  const methods = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
+
+  const handle: (...args: Parameters<GrpcHandler>) => void = (request, response) => {
+    const method = methods.get(pathOf(request.url));
+    if (method === undefined) return refuse(request, response);
+    answer(method, request, response).catch(() => {
+      // The client is gone, or the answer broke on its way: there is nobody to tell.
+      if (!response.headersSent) response.writeHead(500);
+      response.end();
+    });
+  };
+  return Object.defineProperties(handle, {
+    serves: { value: (path: string) => methods.has(pathOf(path)) },
+    inFlight: { get: () => service.inFlight },
+    draining: { get: () => service.draining },
+    drain: { value: () => service.drain() },
+  }) as GrpcHandler;
+}
+
+async function answer(
+  method: ReturnType<typeof createConnectRouter>["handlers"][number],
+  request: IncomingMessage | Http2ServerRequest,
+  response: ServerResponse | Http2ServerResponse,
+): Promise<void> {
+  const call = universalRequestFromNodeRequest(request, response, undefined, undefined);
+  if (isBeyondTimers(call.header)) call.header = withoutDeadline(call.header);
+  await universalResponseToNodeResponse(await method(call), response);
+}
+
+/** A method that is not here. gRPC clients read the status from headers, whatever HTTP says. */
+function refuse(
+  request: IncomingMessage | Http2ServerRequest,
+  response: ServerResponse | Http2ServerResponse,
+): void {
+  const text = `There is no method ${pathOf(request.url)} here`;
+  const type = request.headers["content-type"] ?? "";
+  if (type.startsWith("application/grpc")) {
+    response.writeHead(200, {
+      "content-type": type,
+      "grpc-status": "12",
+      "grpc-message": encodeURIComponent(text),
+    });
+    response.end();
+  } else {
+    response.writeHead(404, { "content-type": "application/json" });
+    response.end(JSON.stringify({ code: "unimplemented", message: text }));
+  }
+}
+
+function pathOf(url: string | undefined): string {
+  return (url ?? "").split("?", 1)[0]!;
+}

@@ -1,0 +1,14 @@
+/**
+ * Agents over Connect and gRPC-Web: a web-standard request handler on one
+ * side, an agent on the other. Web APIs only, so it runs on Deno, Bun, Node and
+ * Workers; the client also in browsers. For gRPC itself see `./grpc`.
+ *
+ * @module
+ */
+export type { Agents } from "../directory.ts";
+export type { CorsOptions } from "../http/origin.ts";
+export { rpcAgent, type RpcAgentOptions } from "./client.ts";
+export type { Fetch } from "./fetch_client.ts";
+export type { RpcServerOptions } from "./options.ts";
+export type { RpcClientOptions } from "./rpc_agent.ts";
+export { type RpcHandler, rpcHandler, type RpcHandlerOptions } from "./server.ts";

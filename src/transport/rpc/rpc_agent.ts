@@ -1,0 +1,301 @@
+import { create } from "@bufbuild/protobuf";
+import { Code, ConnectError, type Transport } from "@connectrpc/connect";
+import type { StreamingAgent } from "../../core/agent.ts";
+import { closeIterator } from "../../core/abortable.ts";
+import type { CallOptions } from "../../core/call.ts";
+import { type Clock, systemClock } from "../../core/clock.ts";
+import { AgenkitError } from "../../core/errors.ts";
+import { describe } from "../../core/json.ts";
+import type { Message } from "../../core/message.ts";
+import { checkLimit } from "../../core/options.ts";
+import { onAbort, throwIfAborted } from "../../core/signals.ts";
+import { timestamp } from "../../core/timestamp.ts";
+import {
+  AgentService,
+  ChunkType,
+  type Request as ProtoRequest,
+  RequestSchema,
+  type Response as ProtoResponse,
+  ResponseType,
+  type StreamChunk,
+} from "../../gen/agent_pb.ts";
+import { UNKNOWN_ID } from "../../protocol/envelope.ts";
+import { PROTOCOL_VERSION } from "../../protocol/limits.ts";
+import { endsInTime } from "../ends_in_time.ts";
+import { Exchange } from "../exchange.ts";
+import { timeoutToSend } from "./deadlines.ts";
+import {
+  ERRORS_AS_STATUS,
+  ERRORS_HEADER,
+  fromConnectError,
+  readProtoError,
+} from "./proto_error.ts";
+import { readProtoMessage, writeProtoMessage } from "./proto_message.ts";
+
+/** Options of every client that speaks gRPC, gRPC-Web or Connect. */
+export interface RpcClientOptions {
+  /**
+   * The agent's name, which also tells a server that has several which one is
+   * meant. Default: the URL's host, and the server's default agent.
+   */
+  readonly name?: string | undefined;
+  /** What the remote agent can do, where that is known. @default {[]} */
+  readonly capabilities?: readonly string[] | undefined;
+  /**
+   * How long an answer may take, and how long each next chunk of a stream may,
+   * in milliseconds. A call's own deadline holds besides. @default {30000}
+   */
+  readonly timeoutMs?: number | undefined;
+  /** The most bytes of a request, an answer or a chunk, after decompression. @default {4194304} */
+  readonly maxBytes?: number | undefined;
+  /** Headers to send, or a function that makes them for each call (a token that expires, a trace). */
+  readonly headers?:
+    | HeadersInit
+    | ((call: CallOptions) => HeadersInit | Promise<HeadersInit>)
+    | undefined;
+  /** Whether requests of 1 KiB and more are compressed with gzip. Not every peer reads it. @default {false} */
+  readonly compression?: boolean | undefined;
+  /**
+   * Whether content that is JSON text becomes its value, for Python and Go
+   * peers, which cannot say that they mean one. @default {false}
+   */
+  readonly parseContent?: boolean | undefined;
+  /** Where time comes from. @default {systemClock} */
+  readonly clock?: Clock | undefined;
+}
+
+const METHODS = AgentService.method;
+
+/** An agent behind a transport of the RPC library. */
+export class RpcAgent implements StreamingAgent {
+  readonly name: string;
+  readonly capabilities: readonly string[];
+  readonly #transport: Transport;
+  readonly #url: string;
+  readonly #options: RpcClientOptions;
+  readonly #timeoutMs: number;
+  readonly #clock: Clock;
+
+  /** @param url Where it is, for error messages and as the name of last resort. */
+  constructor(action: string, url: URL, transport: Transport, options: RpcClientOptions) {
+    this.#transport = transport;
+    this.#url = url.href.replace(/\/+$/, "");
+    this.name = options.name || url.host;
+    this.capabilities = Object.freeze([...(options.capabilities ?? [])]);
+    this.#options = options;
+    this.#timeoutMs = checkLimit(action, "timeoutMs", options.timeoutMs ?? 30_000);
+    this.#clock = options.clock ?? systemClock;
+  }
+
+  async process(message: Message, call: CallOptions = {}): Promise<Message> {
+    throwIfAborted(call);
+    const exchange = new Exchange(this.#clock, call, this.name);
+    try {
+      exchange.limit(this.#timeoutMs);
+      const request = this.#request("process", message);
+      const headers = await this.#headers(exchange, call);
+      const { message: response } = await exchange.wait(
+        this.#transport.unary(
+          METHODS.process,
+          cancelled(exchange.signal),
+          timeoutToSend(exchange.timeLeft),
+          headers,
+          request,
+        ),
+      );
+      return this.#answer(response, request.id);
+    } catch (error) {
+      throw this.#errorOf(error, exchange);
+    } finally {
+      exchange.end();
+    }
+  }
+
+  async *stream(
+    message: Message,
+    call: CallOptions = {},
+  ): AsyncGenerator<Message, void, undefined> {
+    throwIfAborted(call);
+    const exchange = new Exchange(this.#clock, call, this.name);
+    let finished = false;
+    try {
+      exchange.limit(this.#timeoutMs);
+      const request = this.#request("stream", message);
+      const headers = await this.#headers(exchange, call);
+      const { message: chunks } = await exchange.wait(
+        this.#transport.stream(
+          METHODS.processStream,
+          cancelled(exchange.signal),
+          call.deadline === undefined ? undefined : timeoutToSend(exchange.timeLeft),
+          headers,
+          once(request),
+        ),
+      );
+      const iterator = chunks[Symbol.asyncIterator]();
+      for (;;) {
+        const { value, done } = await exchange.wait(iterator.next());
+        if (done) throw this.#endedEarly("an END or ERROR chunk");
+        this.#checkId(value.id, request.id);
+        if (value.type === ChunkType.END || value.type === ChunkType.ERROR) {
+          exchange.pause();
+          finished = await endsInTime(iterator, this.#clock);
+        }
+        if (value.type === ChunkType.END) return;
+        const chunk = this.#chunk(value);
+        // The consumer's time is its own.
+        exchange.pause();
+        yield chunk;
+        exchange.limit(this.#timeoutMs);
+      }
+    } catch (error) {
+      throw this.#errorOf(error, exchange);
+    } finally {
+      // However it ended, nothing more is to be read. The RPC library does not see a consumer leave.
+      exchange.end(!finished);
+    }
+  }
+
+  /** Sends message after message and yields their answers in order. */
+  async *converse(
+    messages: AsyncIterable<Message> | Iterable<Message>,
+    call: CallOptions = {},
+  ): AsyncGenerator<Message, void, undefined> {
+    throwIfAborted(call);
+    const exchange = new Exchange(this.#clock, call, this.name);
+    const source = (async function* () {
+      yield* messages;
+    })();
+    const ids: string[] = [];
+    let failure: { readonly error: unknown } | undefined;
+    let finished = false;
+    const requests = async function* (this: RpcAgent) {
+      try {
+        for await (const message of source) {
+          const request = this.#request("process", message);
+          ids.push(request.id);
+          yield request;
+        }
+      } catch (error) {
+        // The library would make a status of what the caller's own source throws.
+        failure = { error };
+        throw error;
+      }
+    };
+    try {
+      exchange.limit(Infinity);
+      const headers = await this.#headers(exchange, call);
+      const { message: responses } = await exchange.wait(
+        this.#transport.stream(
+          METHODS.bidirectionalStream,
+          cancelled(exchange.signal),
+          timeoutToSend(exchange.timeLeft),
+          headers,
+          requests.call(this),
+        ),
+      );
+      const iterator = responses[Symbol.asyncIterator]();
+      for (;;) {
+        const { value, done } = await exchange.wait(iterator.next());
+        if (done) break;
+        yield this.#answer(value, ids.shift() ?? UNKNOWN_ID);
+      }
+      finished = true;
+      if (ids.length > 0) throw this.#endedEarly(`${ids.length} more responses`);
+    } catch (error) {
+      throw failure === undefined ? this.#errorOf(error, exchange) : failure.error;
+    } finally {
+      exchange.end(!finished);
+      await closeIterator(source, true);
+    }
+  }
+
+  #request(method: "process" | "stream", message: Message): ProtoRequest {
+    return create(RequestSchema, {
+      version: PROTOCOL_VERSION,
+      id: crypto.randomUUID(),
+      timestamp: timestamp(),
+      method,
+      agentName: this.#options.name ?? "",
+      messages: [writeProtoMessage(message)],
+    });
+  }
+
+  async #headers(exchange: Exchange, call: CallOptions): Promise<Headers> {
+    const { headers } = this.#options;
+    const made = typeof headers === "function"
+      ? await exchange.wait((async () => await headers(call))())
+      : headers;
+    const sent = new Headers(made);
+    sent.set(ERRORS_HEADER, ERRORS_AS_STATUS);
+    return sent;
+  }
+
+  #answer(response: ProtoResponse, id: string): Message {
+    this.#checkId(response.id, id);
+    if (response.type === ResponseType.ERROR) throw readProtoError(response.error);
+    if (response.type === ResponseType.MESSAGE && response.message !== undefined) {
+      return this.#read(response.message);
+    }
+    throw this.#unusable(`expected a message, got a response of type ${response.type}`);
+  }
+
+  #chunk(chunk: StreamChunk): Message {
+    if (chunk.type === ChunkType.ERROR) throw readProtoError(chunk.error);
+    // Go's server hides a failure so.
+    if (chunk.type === ChunkType.MESSAGE && chunk.message !== undefined) {
+      return this.#read(chunk.message);
+    }
+    throw this.#unusable(`expected a chunk with a message, got one of type ${chunk.type} without`);
+  }
+
+  #read(message: Parameters<typeof readProtoMessage>[0]): Message {
+    try {
+      return readProtoMessage(message, "agent", this.#options.parseContent);
+    } catch (cause) {
+      throw this.#unusable((cause as Error).message, cause);
+    }
+  }
+
+  #checkId(got: string, id: string): void {
+    if (got === id || got === UNKNOWN_ID) return;
+    throw this.#unusable(`expected id ${id}, got ${describe(got)}`);
+  }
+
+  #unusable(why: string, cause?: unknown): AgenkitError {
+    return new AgenkitError("internal", `The answer of ${this.#url} cannot be used: ${why}`, {
+      cause,
+      retryable: false,
+    });
+  }
+
+  #endedEarly(expected: string): AgenkitError {
+    return new AgenkitError(
+      "unavailable",
+      `The stream of ${this.#url} ended too early: expected ${expected}`,
+    );
+  }
+
+  #errorOf(error: unknown, exchange: Exchange): unknown {
+    return exchange.errorOf(
+      error instanceof ConnectError ? fromConnectError(error, this.#url) : error,
+      this.#url,
+    );
+  }
+}
+
+/**
+ * A signal that aborts with another, for the reason that the RPC library takes
+ * for a cancellation: with a timeout it would reset the stream as if it had failed.
+ */
+function cancelled(signal: AbortSignal): AbortSignal {
+  const controller = new AbortController();
+  onAbort(
+    signal,
+    () => controller.abort(new ConnectError("The call was cancelled", Code.Canceled)),
+  );
+  return controller.signal;
+}
+
+async function* once<T>(item: T): AsyncGenerator<T, void, undefined> {
+  yield item;
+}
