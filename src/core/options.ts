@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from "./clock.ts";
 import { describe } from "./json.ts";
 
 /** The bounds that {@linkcode checkNumber} holds a value to. */
@@ -71,6 +72,41 @@ export function checkFunction(action: string, name: string, value: unknown): voi
   if (value === undefined || typeof value === "function") return;
   throw new TypeError(
     `Cannot ${action} as '${name}' must be a function: current value is ${describe(value)}`,
+  );
+}
+
+/**
+ * Checks an option that is one of several words.
+ *
+ * @throws {TypeError} If the value is not text.
+ * @throws {RangeError} If it is none of the words.
+ */
+export function checkWord(
+  action: string,
+  name: string,
+  value: unknown,
+  words: readonly string[],
+): void {
+  if (typeof value === "string" && words.includes(value)) return;
+  const quoted = words.map((word) => `"${word}"`);
+  const text = `Cannot ${action} as '${name}' must be ${quoted.slice(0, -1).join(", ")} or ` +
+    `${quoted.at(-1)}: current value is ${describe(value)}`;
+  throw typeof value === "string" ? new RangeError(text) : new TypeError(text);
+}
+
+/**
+ * The clock that an option gives, or that of the machine.
+ *
+ * @throws {TypeError} If it is given and is not a clock.
+ */
+export function checkClock(action: string, clock: Clock | undefined): Clock {
+  if (clock === undefined) return systemClock;
+  const candidate = Object(clock) as Partial<Record<keyof Clock, unknown>>;
+  const methods = ["now", "sleep", "schedule"] as const;
+  if (methods.every((name) => typeof candidate[name] === "function")) return clock;
+  throw new TypeError(
+    `Cannot ${action} as 'clock' must have the methods ${methods.join(", ")}: ` +
+      `current value is ${describe(clock)}`,
   );
 }
 

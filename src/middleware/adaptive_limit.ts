@@ -1,4 +1,4 @@
-import { checkNumber } from "../core/options.ts";
+import { checkNumber, checkOptions } from "../core/options.ts";
 
 /** What an {@linkcode AdaptiveLimit} learns from: a call that was answered, or dropped. */
 export interface LimitSample {
@@ -73,8 +73,8 @@ export interface GradientLimitOptions extends AdaptiveLimitOptions {
  * @throws {RangeError} If an option is out of bounds.
  */
 export function aimdLimit(options: AimdLimitOptions = {}): AdaptiveLimit {
-  const { backoffRatio = 0.9, latencyMs } = options;
   const { initial, min, max } = checkBounds(options);
+  const { backoffRatio = 0.9, latencyMs } = options;
   checkNumber(ACTION, "backoffRatio", backoffRatio, { min: 0.5, max: 0.99 });
   if (latencyMs !== undefined) {
     checkNumber(ACTION, "latencyMs", latencyMs, { min: 0, exclusive: true });
@@ -120,8 +120,8 @@ const WARM_UP = 10;
  * @throws {RangeError} If an option is out of bounds.
  */
 export function gradientLimit(options: GradientLimitOptions = {}): AdaptiveLimit {
-  const { tolerance = 1.5, smoothing = 0.2, queueSize = 4 } = options;
   const { initial, min, max } = checkBounds(options);
+  const { tolerance = 1.5, smoothing = 0.2, queueSize = 4 } = options;
   checkNumber(ACTION, "tolerance", tolerance, { min: 1 });
   checkNumber(ACTION, "smoothing", smoothing, { min: 0, exclusive: true, max: 1 });
   checkNumber(ACTION, "queueSize", queueSize, { min: 0, integer: true });
@@ -153,10 +153,11 @@ const ACTION = "limit concurrency";
 function checkBounds(
   options: AdaptiveLimitOptions,
 ): { readonly initial: number; readonly min: number; readonly max: number } {
+  checkOptions(ACTION, options);
   const { min = 1, max = 200 } = options;
   checkNumber(ACTION, "min", min, { min: 1, integer: true });
   checkNumber(ACTION, "max", max, { min, integer: true });
-  const initial = options.initial ?? Math.min(Math.max(20, min), max);
+  const { initial = Math.min(Math.max(20, min), max) } = options;
   checkNumber(ACTION, "initial", initial, { min, max, integer: true });
   return { initial, min, max };
 }

@@ -1,5 +1,7 @@
-import { describe } from "../core/json.ts";
-import { checkNumber } from "../core/options.ts";
+import { checkNumber, checkOptions, checkWord } from "../core/options.ts";
+
+const ACTION = "back off";
+const JITTERS: readonly Jitter[] = ["full", "equal", "none"];
 
 /** What a {@linkcode Backoff} may go by. */
 export interface BackoffContext {
@@ -68,10 +70,11 @@ export interface DecorrelatedBackoffOptions {
  * @throws {RangeError} If an option is out of bounds, or `maxMs` is below `initialMs`.
  */
 export function exponentialBackoff(options: ExponentialBackoffOptions = {}): Backoff {
+  checkOptions(ACTION, options);
   const { initialMs = 1000, maxMs = 30_000, multiplier = 2, jitter = "full" } = options;
   checkSpan(initialMs, maxMs);
-  checkNumber("back off", "multiplier", multiplier, { min: 1, exclusive: true });
-  checkJitter(jitter);
+  checkNumber(ACTION, "multiplier", multiplier, { min: 1, exclusive: true });
+  checkWord(ACTION, "jitter", jitter, JITTERS);
   return ({ attempt, random }) =>
     spread(Math.min(initialMs * multiplier ** (attempt - 1), maxMs), jitter, random);
 }
@@ -93,9 +96,10 @@ export function exponentialBackoff(options: ExponentialBackoffOptions = {}): Bac
  * @throws {RangeError} If `ms` is negative, NaN or infinite.
  */
 export function constantBackoff(ms: number, options: ConstantBackoffOptions = {}): Backoff {
+  checkOptions(ACTION, options);
   const { jitter = "none" } = options;
-  checkNumber("back off", "ms", ms, { min: 0 });
-  checkJitter(jitter);
+  checkNumber(ACTION, "ms", ms, { min: 0 });
+  checkWord(ACTION, "jitter", jitter, JITTERS);
   return ({ random }) => spread(ms, jitter, random);
 }
 
@@ -119,6 +123,7 @@ export function constantBackoff(ms: number, options: ConstantBackoffOptions = {}
  * @throws {RangeError} If an option is out of bounds, or `maxMs` is below `initialMs`.
  */
 export function decorrelatedBackoff(options: DecorrelatedBackoffOptions = {}): Backoff {
+  checkOptions(ACTION, options);
   const { initialMs = 1000, maxMs = 30_000 } = options;
   checkSpan(initialMs, maxMs);
   return ({ previousMs, random }) => {
@@ -133,20 +138,12 @@ function spread(ms: number, jitter: Jitter, random: () => number): number {
 }
 
 function checkSpan(initialMs: number, maxMs: number): void {
-  checkNumber("back off", "initialMs", initialMs, { min: 0, exclusive: true });
-  checkNumber("back off", "maxMs", maxMs, { min: 0, exclusive: true });
+  checkNumber(ACTION, "initialMs", initialMs, { min: 0, exclusive: true });
+  checkNumber(ACTION, "maxMs", maxMs, { min: 0, exclusive: true });
   if (maxMs < initialMs) {
     throw new RangeError(
-      `Cannot back off as 'maxMs' must be at least 'initialMs' (${initialMs}): ` +
+      `Cannot ${ACTION} as 'maxMs' must be at least 'initialMs' (${initialMs}): ` +
         `current value is ${maxMs}`,
     );
   }
-}
-
-function checkJitter(jitter: unknown): void {
-  if (jitter === "full" || jitter === "equal" || jitter === "none") return;
-  const text = `Cannot back off as 'jitter' must be "full", "equal" or "none": current value is ${
-    describe(jitter)
-  }`;
-  throw typeof jitter === "string" ? new RangeError(text) : new TypeError(text);
 }

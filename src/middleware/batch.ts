@@ -1,5 +1,4 @@
 import { type Agent, assertAgent } from "../core/agent.ts";
-import { systemClock } from "../core/clock.ts";
 import { throwIfAborted } from "../core/signals.ts";
 import { layered } from "../core/wrap.ts";
 import { BatchDispatcher } from "./batch_dispatcher.ts";
@@ -49,7 +48,7 @@ import { middlewareValue } from "./middleware_value.ts";
  * @throws {TypeError} If an option has the wrong type.
  */
 export function batch(options: BatchOptions = {}): Batch {
-  const dispatcher = new BatchDispatcher(options, options.clock ?? systemClock);
+  const dispatcher = new BatchDispatcher(options);
   const apply = (next: Agent): Agent => {
     assertAgent(next, "Cannot apply batch");
     const lane = dispatcher.lane(next);

@@ -3,7 +3,7 @@ import type { CallOptions } from "../core/call.ts";
 import type { Clock } from "../core/clock.ts";
 import { AgenkitError, TimeoutError } from "../core/errors.ts";
 import type { Message } from "../core/message.ts";
-import { checkNumber } from "../core/options.ts";
+import { checkClock, checkNumber, checkOptions } from "../core/options.ts";
 import { isAborted, reasonOf } from "../core/signals.ts";
 import { BatchCounts } from "./batch_counts.ts";
 import { BatchItem, type ItemOutcome } from "./batch_item.ts";
@@ -29,7 +29,8 @@ export class BatchDispatcher {
   #again = false;
   #closing: Promise<void> | undefined;
 
-  constructor(options: BatchOptions, clock: Clock) {
+  constructor(options: BatchOptions) {
+    checkOptions(ACTION, options);
     const { maxBatchSize = 10, maxWaitMs = 100 } = options;
     const { maxQueueSize = 1000, maxConcurrentBatches = 4 } = options;
     checkNumber(ACTION, "maxBatchSize", maxBatchSize, { min: 1, integer: true });
@@ -42,7 +43,7 @@ export class BatchDispatcher {
           `current value is ${maxQueueSize}`,
       );
     }
-    this.#clock = clock;
+    this.#clock = checkClock(ACTION, options.clock);
     this.#maxBatchSize = maxBatchSize;
     this.#maxWaitMs = maxWaitMs;
     this.#maxQueueSize = maxQueueSize;

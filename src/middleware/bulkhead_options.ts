@@ -1,6 +1,6 @@
 import type { Middleware } from "../core/agent.ts";
-import { type Clock, systemClock } from "../core/clock.ts";
-import { checkNumber } from "../core/options.ts";
+import type { Clock } from "../core/clock.ts";
+import { checkClock, checkNumber, checkOptions } from "../core/options.ts";
 import { type AdaptiveLimit, checkAdaptive } from "./adaptive_limit.ts";
 
 /** Options of `bulkhead`. */
@@ -64,6 +64,7 @@ const ACTION = "limit concurrency";
 
 /** Checks the options and puts defaults in place. */
 export function bulkheadPolicy(options: BulkheadOptions): BulkheadPolicy {
+  checkOptions(ACTION, options);
   const { maxConcurrent = 10, maxQueue = 100, maxWaitMs, adaptive } = options;
   checkNumber(ACTION, "maxConcurrent", maxConcurrent, { min: 1, integer: true });
   checkNumber(ACTION, "maxQueue", maxQueue, { min: 0, integer: true });
@@ -82,6 +83,6 @@ export function bulkheadPolicy(options: BulkheadOptions): BulkheadPolicy {
     adaptive,
     maxQueue,
     maxWaitMs: maxWaitMs ?? Number.POSITIVE_INFINITY,
-    clock: options.clock ?? systemClock,
+    clock: checkClock(ACTION, options.clock),
   };
 }

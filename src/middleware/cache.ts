@@ -1,5 +1,4 @@
 import { type Agent, assertAgent } from "../core/agent.ts";
-import { systemClock } from "../core/clock.ts";
 import { layered } from "../core/wrap.ts";
 import { CachedAgent } from "./cache_agent.ts";
 import type { CacheOptions, ResponseCache } from "./cache_options.ts";
@@ -46,7 +45,7 @@ import { middlewareValue } from "./middleware_value.ts";
  * @throws {TypeError} If an option has the wrong type, or limits are given along with a `store`.
  */
 export function cache(options: CacheOptions = {}): ResponseCache {
-  const shelf = new Shelf(options, options.clock ?? systemClock);
+  const shelf = new Shelf(options);
   const apply = (next: Agent): Agent => {
     assertAgent(next, "Cannot apply cache");
     const cached = new CachedAgent(next, shelf);

@@ -1,4 +1,4 @@
-import { checkNumber } from "../core/options.ts";
+import { checkNumber, checkOptions } from "../core/options.ts";
 import { entryBytes } from "./cache_size.ts";
 import type { CacheEntry, CacheStore } from "./cache_store.ts";
 
@@ -48,6 +48,7 @@ export class MemoryCacheStore implements CacheStore {
    * @throws {RangeError} If a limit is not a positive integer.
    */
   constructor(options: MemoryCacheStoreOptions = {}) {
+    checkOptions("cache", options);
     const { maxEntries = 1000, maxBytes = DEFAULT_MAX_BYTES } = options;
     this.#maxEntries = checkNumber("cache", "maxEntries", maxEntries, { min: 1, integer: true });
     this.#maxBytes = checkNumber("cache", "maxBytes", maxBytes, { min: 1, integer: true });

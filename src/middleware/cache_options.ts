@@ -33,7 +33,7 @@ export interface CacheOptions {
   readonly tenant?: ((message: Message, call: CallOptions) => string | undefined) | undefined;
   /** Whether an answer may be kept; asked of every chunk of a stream. Default: always. */
   readonly shouldCache?: ((answer: Message, request: Message) => boolean) | undefined;
-  /** Where answers are kept, in place of memory. It brings its own limits. */
+  /** Where answers are kept; it brings its own limits. Default: a `MemoryCacheStore`. */
   readonly store?: CacheStore | undefined;
   /** Where time comes from. @default {systemClock} */
   readonly clock?: Clock | undefined;

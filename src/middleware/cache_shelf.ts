@@ -2,7 +2,7 @@ import type { CallOptions } from "../core/call.ts";
 import type { Clock } from "../core/clock.ts";
 import { describe } from "../core/json.ts";
 import type { Message } from "../core/message.ts";
-import { checkFunction, checkNumber } from "../core/options.ts";
+import { checkClock, checkFunction, checkNumber, checkOptions } from "../core/options.ts";
 import type { Flight } from "./cache_flight.ts";
 import { CacheKeys } from "./cache_keys.ts";
 import { DEFAULT_MAX_BYTES, MemoryCacheStore } from "./cache_memory_store.ts";
@@ -40,7 +40,8 @@ export class Shelf {
   #invalidations = 0;
   #storeErrors = 0;
 
-  constructor(options: CacheOptions, clock: Clock) {
+  constructor(options: CacheOptions) {
+    checkOptions(ACTION, options);
     const { ttlMs = 300_000, staleWhileRevalidateMs = 0, staleIfErrorMs = 0 } = options;
     const { store, maxEntries, maxBytes, shouldCache } = options;
     checkNumber(ACTION, "ttlMs", ttlMs, { min: 0, exclusive: true });
@@ -48,7 +49,7 @@ export class Shelf {
     checkNumber(ACTION, "staleIfErrorMs", staleIfErrorMs, { min: 0 });
     checkFunction(ACTION, "shouldCache", shouldCache);
     if (store !== undefined) checkStore(store, maxEntries ?? maxBytes);
-    this.clock = clock;
+    this.clock = checkClock(ACTION, options.clock);
     this.keys = new CacheKeys(options);
     this.maxBytes = maxBytes ?? DEFAULT_MAX_BYTES;
     this.#memory = store === undefined ? new MemoryCacheStore({ maxEntries, maxBytes }) : undefined;

@@ -1,7 +1,7 @@
 import type { Middleware } from "../core/agent.ts";
-import { type Clock, systemClock } from "../core/clock.ts";
+import type { Clock } from "../core/clock.ts";
 import { describe } from "../core/json.ts";
-import { checkFunction, checkNumber } from "../core/options.ts";
+import { checkClock, checkFunction, checkNumber, checkOptions } from "../core/options.ts";
 
 /**
  * `"closed"`: calls pass. `"open"`: calls are refused. `"half_open"`: a few
@@ -137,8 +137,9 @@ export function breakerPolicy(
   options: CircuitBreakerOptions,
   isFailure: (error: unknown) => boolean,
 ): BreakerPolicy {
+  checkOptions(ACTION, options);
   const { failureThreshold = 5, recoveryTimeoutMs = 60_000, successThreshold = 2 } = options;
-  const { halfOpenMaxCalls = 1, failureRate, initialState, clock = systemClock } = options;
+  const { halfOpenMaxCalls = 1, failureRate, initialState } = options;
   for (
     const [name, value] of Object.entries({ failureThreshold, successThreshold, halfOpenMaxCalls })
   ) {
@@ -166,7 +167,7 @@ export function breakerPolicy(
     isFailure: options.isFailure ?? isFailure,
     onStateChange: options.onStateChange,
     initialState,
-    clock,
+    clock: checkClock(ACTION, options.clock),
   };
 }
 
@@ -176,15 +177,16 @@ function checkFailureRate(options: FailureRateOptions): void {
       `Cannot ${ACTION} as 'failureRate' must be an object: current value is ${describe(options)}`,
     );
   }
-  const { threshold = 0.5, minimumCalls = 10, windowSize, windowMs } = options;
+  const { threshold = 0.5, minimumCalls = 10, windowMs } = options;
+  const { windowSize = windowMs === undefined ? 100 : undefined } = options;
   checkNumber(ACTION, "failureRate.threshold", threshold, { min: 0, exclusive: true, max: 1 });
   checkNumber(ACTION, "failureRate.minimumCalls", minimumCalls, { min: 1, integer: true });
   if (windowMs !== undefined) {
     checkNumber(ACTION, "failureRate.windowMs", windowMs, { min: 0, exclusive: true });
   }
-  if (windowSize !== undefined || windowMs === undefined) {
+  if (windowSize !== undefined) {
     const rule = { min: minimumCalls, integer: true, max: 1_000_000 };
-    checkNumber(ACTION, "failureRate.windowSize", windowSize ?? 100, rule);
+    checkNumber(ACTION, "failureRate.windowSize", windowSize, rule);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Middleware } from "../core/agent.ts";
-import { type Clock, systemClock } from "../core/clock.ts";
-import { checkFunction, checkNumber } from "../core/options.ts";
+import type { Clock } from "../core/clock.ts";
+import { checkClock, checkFunction, checkNumber, checkOptions } from "../core/options.ts";
 import { checkBudget, type RetryBudget, retryBudget } from "./retry_budget.ts";
 
 /** Told to `onHedge` when a further attempt starts. */
@@ -83,6 +83,7 @@ const ACTION = "hedge";
 
 /** Checks the options and puts defaults in place. */
 export function hedgePolicy(options: HedgeOptions): HedgePolicy {
+  checkOptions(ACTION, options);
   const { delayMs, percentile, initialDelayMs = 1000, maxAttempts = 2, budget } = options;
   if (delayMs !== undefined) checkNumber(ACTION, "delayMs", delayMs, { min: 0 });
   if (percentile !== undefined) {
@@ -104,6 +105,6 @@ export function hedgePolicy(options: HedgeOptions): HedgePolicy {
     maxAttempts,
     budget: budget ?? retryBudget({ ratio: 0.1, burst: 10 }),
     onHedge: options.onHedge,
-    clock: options.clock ?? systemClock,
+    clock: checkClock(ACTION, options.clock),
   };
 }

@@ -1,8 +1,9 @@
 import { closeIterator } from "../core/abortable.ts";
 import type { Agent, Middleware } from "../core/agent.ts";
 import type { CallOptions } from "../core/call.ts";
-import { type Clock, systemClock } from "../core/clock.ts";
+import type { Clock } from "../core/clock.ts";
 import type { Message } from "../core/message.ts";
+import { checkClock, checkOptions } from "../core/options.ts";
 import { isAborted, throwIfAborted } from "../core/signals.ts";
 import { layered } from "../core/wrap.ts";
 import { MetricsRecorder } from "./metrics_recorder.ts";
@@ -48,9 +49,12 @@ export interface Metrics extends Middleware {
  * assert.equal(successRequests, 1);
  * assert.ok(latencyMs.p99! >= 0);
  * ```
+ *
+ * @throws {TypeError} If `clock` is not a clock.
  */
 export function metrics(options: MetricsOptions = {}): Metrics {
-  const { clock = systemClock } = options;
+  checkOptions("measure", options);
+  const clock = checkClock("measure", options.clock);
   const recorder = new MetricsRecorder();
   const apply = (next: Agent): Agent =>
     layered(next, "metrics", {

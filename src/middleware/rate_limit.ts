@@ -1,5 +1,4 @@
 import type { Agent } from "../core/agent.ts";
-import { systemClock } from "../core/clock.ts";
 import { throwIfAborted } from "../core/signals.ts";
 import { layered } from "../core/wrap.ts";
 import { middlewareValue } from "./middleware_value.ts";
@@ -41,7 +40,7 @@ import type { RateLimit, RateLimitOptions } from "./rate_limit_options.ts";
  * @throws {TypeError} If an option has the wrong type.
  */
 export function rateLimit(options: RateLimitOptions = {}): RateLimit {
-  const limiter = new Limiter(options, options.clock ?? systemClock);
+  const limiter = new Limiter(options);
   const apply = (next: Agent): Agent =>
     layered(next, "rateLimit", {
       process: (message, call) => {

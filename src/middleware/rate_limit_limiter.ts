@@ -3,7 +3,13 @@ import type { Clock } from "../core/clock.ts";
 import { AgenkitError, RateLimitError } from "../core/errors.ts";
 import { describe } from "../core/json.ts";
 import type { Message } from "../core/message.ts";
-import { checkFunction, checkNumber } from "../core/options.ts";
+import {
+  checkClock,
+  checkFunction,
+  checkNumber,
+  checkOptions,
+  checkWord,
+} from "../core/options.ts";
 import {
   type AbortWatcher,
   isAborted,
@@ -34,7 +40,8 @@ export class Limiter {
   #waiting = 0;
   #waitedMs = 0;
 
-  constructor(options: RateLimitOptions, clock: Clock) {
+  constructor(options: RateLimitOptions) {
+    checkOptions(ACTION, options);
     const { rate = 10, burst = 10, tokensPerCall = 1, key, maxKeys = 10_000, mode = "wait" } =
       options;
     const { maxWaitMs = Number.POSITIVE_INFINITY, maxQueue = 1000 } = options;
@@ -47,11 +54,8 @@ export class Limiter {
     checkNumber(ACTION, "maxKeys", maxKeys, { min: 1, integer: true });
     checkNumber(ACTION, "maxWaitMs", maxWaitMs, { min: 0, infinite: true });
     checkNumber(ACTION, "maxQueue", maxQueue, { min: 0, integer: true });
-    if (mode !== "wait" && mode !== "reject") {
-      throw new TypeError(
-        `Cannot ${ACTION} as 'mode' must be "wait" or "reject": current value is ${describe(mode)}`,
-      );
-    }
+    checkWord(ACTION, "mode", mode, ["wait", "reject"]);
+    const clock = checkClock(ACTION, options.clock);
     this.#clock = clock;
     this.#burst = burst;
     this.#cost = tokensPerCall;

@@ -1,4 +1,4 @@
-import { checkNumber } from "../core/options.ts";
+import { checkNumber, checkOptions } from "../core/options.ts";
 
 /** Options of {@linkcode retryBudget}. */
 export interface RetryBudgetOptions {
@@ -46,6 +46,7 @@ export interface RetryBudget {
  * @throws {RangeError} If `ratio` is not from 0 to 1, or `burst` is negative, NaN or infinite.
  */
 export function retryBudget(options: RetryBudgetOptions = {}): RetryBudget {
+  checkOptions("limit retries", options);
   const { ratio = 0.2, burst = 10 } = options;
   checkNumber("limit retries", "ratio", ratio, { min: 0, max: 1 });
   checkNumber("limit retries", "burst", burst, { min: 0, integer: true });

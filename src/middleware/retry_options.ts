@@ -1,6 +1,6 @@
 import type { Middleware } from "../core/agent.ts";
-import { type Clock, systemClock } from "../core/clock.ts";
-import { checkFunction, checkNumber } from "../core/options.ts";
+import type { Clock } from "../core/clock.ts";
+import { checkClock, checkFunction, checkNumber, checkOptions } from "../core/options.ts";
 import { type Backoff, exponentialBackoff, type Jitter } from "./backoff.ts";
 import { checkBudget, type RetryBudget } from "./retry_budget.ts";
 
@@ -113,6 +113,7 @@ export function retryPolicy(
   options: RetryOptions,
   retryIf: (error: unknown) => boolean,
 ): RetryPolicy {
+  checkOptions("retry", options);
   const { maxAttempts = 3, maxRetryAfterMs = 60_000, totalMs } = options;
   checkNumber("retry", "maxAttempts", maxAttempts, { min: 1, integer: true });
   checkNumber("retry", "maxRetryAfterMs", maxRetryAfterMs, { min: 0 });
@@ -131,7 +132,7 @@ export function retryPolicy(
     retryIf: options.retryIf ?? retryIf,
     onRetry: options.onRetry,
     budget: options.budget,
-    clock: options.clock ?? systemClock,
+    clock: checkClock("retry", options.clock),
     random: options.random ?? Math.random,
   };
 }

@@ -1,6 +1,6 @@
 import type { Middleware } from "../core/agent.ts";
-import { type Clock, systemClock } from "../core/clock.ts";
-import { checkNumber } from "../core/options.ts";
+import type { Clock } from "../core/clock.ts";
+import { checkClock, checkNumber, checkOptions } from "../core/options.ts";
 
 /** Options of `timeout`. */
 export interface TimeoutOptions {
@@ -53,16 +53,19 @@ export interface TimeoutLimits {
   readonly idleMs: number;
 }
 
+const ACTION = "set a timeout";
+
 /** Checks the options and puts defaults in place. */
 export function timeoutLimits(options: TimeoutOptions): TimeoutLimits {
-  const { totalMs, firstChunkMs, idleMs, clock = systemClock } = options;
+  checkOptions(ACTION, options);
+  const { totalMs, firstChunkMs, idleMs } = options;
   for (const [name, value] of Object.entries({ totalMs, firstChunkMs, idleMs })) {
     if (value === undefined) continue;
-    checkNumber("set a timeout", name, value, { min: 0, exclusive: true });
+    checkNumber(ACTION, name, value, { min: 0, exclusive: true });
   }
   const chunked = firstChunkMs !== undefined || idleMs !== undefined;
   return {
-    clock,
+    clock: checkClock(ACTION, options.clock),
     totalMs: totalMs ?? 30_000,
     streamMs: totalMs ?? (chunked ? Number.POSITIVE_INFINITY : 30_000),
     firstChunkMs: firstChunkMs ?? Number.POSITIVE_INFINITY,

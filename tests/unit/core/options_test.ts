@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { systemClock } from "../../../src/core/clock.ts";
 import {
+  checkClock,
   checkFunction,
   checkLimit,
   checkNumber,
   checkOptions,
+  checkWord,
   type NumberRule,
 } from "../../../src/core/options.ts";
 
@@ -93,5 +96,25 @@ test("checkOptions() lets objects pass and refuses all else", () => {
       () => checkOptions("retry", value as never),
       new TypeError(`Cannot retry: expected an object of options, got ${shown}`),
     );
+  }
+});
+
+test("checkWord() takes one of several words", () => {
+  checkWord("retry", "jitter", "full", ["full", "none"]);
+  assert.throws(() => checkWord("retry", "jitter", "some", ["full", "equal", "none"]), {
+    name: "RangeError",
+    message: `Cannot retry as 'jitter' must be "full", "equal" or "none": current value is "some"`,
+  });
+  assert.throws(() => checkWord("retry", "jitter", 1, ["full", "none"]), TypeError);
+});
+
+test("checkClock() gives the clock, or that of the machine", () => {
+  assert.equal(checkClock("retry", undefined), systemClock);
+  assert.equal(checkClock("retry", systemClock), systemClock);
+  for (const value of [null, 5, Date, { now: () => 0 }]) {
+    assert.throws(() => checkClock("retry", value as typeof systemClock), {
+      name: "TypeError",
+      message: /^Cannot retry as 'clock' must have the methods now, sleep, schedule: current value/,
+    });
   }
 });

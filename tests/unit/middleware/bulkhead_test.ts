@@ -9,7 +9,6 @@ import {
   aimdLimit,
   bulkhead,
   BulkheadFullError,
-  type BulkheadOptions,
   gradientLimit,
   isRetryable,
 } from "../../../src/middleware/mod.ts";
@@ -253,29 +252,4 @@ test("gradientLimit() falls when calls take longer, and comes back", () => {
   assert.ok(limit.limit > low);
   for (let i = 0; i < 200; i++) limit.record({ latencyMs: 0, inFlight: 1, dropped: true });
   assert.equal(limit.limit, 1);
-});
-
-test("bulkhead() refuses options by name (defect 18)", () => {
-  const wrong: Array<[() => unknown, RegExp]> = [
-    [() => bulkhead({ maxConcurrent: 0 }), /'maxConcurrent'/],
-    [() => bulkhead({ maxConcurrent: Number.POSITIVE_INFINITY }), /'maxConcurrent'/],
-    [() => bulkhead({ maxQueue: -1 }), /'maxQueue'/],
-    [() => bulkhead({ maxQueue: Number.NaN }), /'maxQueue'/],
-    [() => bulkhead({ maxWaitMs: 0 }), /'maxWaitMs'/],
-    [() => aimdLimit({ initial: 0 }), /'initial'/],
-    [() => aimdLimit({ min: 5, max: 4 }), /'max'/],
-    [() => aimdLimit({ backoffRatio: 1 }), /'backoffRatio'/],
-    [() => gradientLimit({ tolerance: 0.5 }), /'tolerance'/],
-    [() => gradientLimit({ smoothing: 0 }), /'smoothing'/],
-    [() => gradientLimit({ queueSize: 0.5 }), /'queueSize'/],
-  ];
-  for (const [make, text] of wrong) {
-    assert.throws(make, (error) => error instanceof RangeError && text.test(error.message));
-  }
-  for (
-    const options of [{ maxConcurrent: "1" }, { adaptive: 5 }, {
-      adaptive: aimdLimit(),
-      maxConcurrent: 1,
-    }]
-  ) assert.throws(() => bulkhead(options as BulkheadOptions), TypeError);
 });
