@@ -1,6 +1,17 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { appendFile, mkdir, readdir, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { Buffer } from "node:buffer";
+import { createHash } from "node:crypto";
+import {
+  appendFile,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import process from "node:process";
 import { test } from "node:test";
 import { gitArguments, GitRunner } from "../../examples/tools/lib/process/git_runner.ts";
@@ -335,12 +346,12 @@ test("git refuses a repository that is elsewhere: gitfile, link, alternates, com
       await refused(status, "permission_denied", /leads out/);
       await rm(`${root}/.git/${name}`);
     }
-    for (const name of ["config", "objects", "HEAD"]) {
-      await rename(`${root}/.git/${name}`, `${folder}/${name}`);
-      await symlink(`${folder}/${name}`, `${root}/.git/${name}`);
+    for (const name of ["config", "objects", "HEAD", "objects/info", "refs/heads/main"]) {
+      await rename(`${root}/.git/${name}`, `${folder}/moved`);
+      await symlink(`${folder}/moved`, `${root}/.git/${name}`);
       await refused(status, "permission_denied", /symbolic link/);
       await rm(`${root}/.git/${name}`);
-      await rename(`${folder}/${name}`, `${root}/.git/${name}`);
+      await rename(`${folder}/moved`, `${root}/.git/${name}`);
     }
     assert.equal((await status()).exit_code, 0);
     await rename(`${root}/.git`, `${folder}/elsewhere`);
@@ -350,6 +361,60 @@ test("git refuses a repository that is elsewhere: gitfile, link, alternates, com
     await rm(`${root}/.git`);
     await writeFile(`${root}/.git`, `gitdir: ${folder}/elsewhere\n`);
     await refused(status, "permission_denied", /own \.git/);
+  }));
+
+test("git shows nothing from outside that a link in .git leads to", () =>
+  withRepository(async (root, folder) => {
+    const git = new GitRunner({ root });
+    await writeFile(`${folder}/secret`, "TOP SECRET\n");
+    await mkdir(`${root}/.git/rebase-merge`);
+    // Of the first git shows a line in its error, of the second one in its answer.
+    for (const name of ["shallow", "rebase-merge/done", "info/sparse-checkout"]) {
+      await symlink(`${folder}/secret`, `${root}/.git/${name}`);
+      await refused(() => git.run({ subcommand: "status" }), "permission_denied", /symbolic link/);
+      await rm(`${root}/.git/${name}`);
+    }
+  }));
+
+test("git opens no file outside that the index names", () =>
+  withRepository(async (root, folder) => {
+    await writeFile(`${folder}/secret`, "TOP SECRET\n");
+    await mkdir(`${root}/xx`);
+    await writeFile(`${root}/xx/secret`, "harmless\n");
+    own(root, "add", ".");
+    const git = new GitRunner({ root });
+    assert.equal((await git.run({ subcommand: "diff" })).exit_code, 0);
+    for (const name of ["../secret", ".git/head", "./a/../b."]) {
+      const index = await readFile(`${root}/.git/index`);
+      const forged = index.toString("latin1").replace("xx/secret", name);
+      const body = Buffer.from(forged, "latin1").subarray(0, -20);
+      const sum = createHash("sha1").update(body).digest();
+      await writeFile(`${root}/.git/index`, Buffer.concat([body, sum]));
+      for (const subcommand of ["diff", "status"]) {
+        await refused(() => git.run({ subcommand }), "permission_denied", /leads elsewhere/);
+      }
+      await writeFile(`${root}/.git/index`, index);
+    }
+  }));
+
+test("git blames what is committed, and no file behind a directory that is a link", () =>
+  withRepository(async (root, folder) => {
+    await writeFile(`${folder}/secret`, "TOP SECRET\n");
+    await mkdir(`${root}/xx`);
+    await writeFile(`${root}/xx/secret`, "harmless\n");
+    own(root, "add", ".");
+    own(root, "commit", "--quiet", "-m", "Second");
+    await rm(`${root}/xx`, { recursive: true });
+    await symlink("..", `${root}/xx`);
+    const git = new GitRunner({ root });
+    const seen: string[] = [];
+    for (const subcommand of ["blame", "diff", "status"]) {
+      const paths = subcommand === "blame" ? ["xx/secret"] : [];
+      const { stdout, stderr } = await git.run({ subcommand, paths });
+      seen.push(stdout, stderr);
+    }
+    assert.match(seen[0]!, /harmless/);
+    assert.doesNotMatch(seen.join(), /TOP SECRET/);
   }));
 
 test("git does not look for a repository above the root, nor at the caller's environment", () =>

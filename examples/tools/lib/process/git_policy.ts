@@ -30,6 +30,10 @@ const LOG: readonly string[] = [
 export interface SubcommandPolicy extends ProgramPolicy {
   /** How many revisions at most. */
   readonly revisions: number;
+  /** The revision where none is given. Default: git's own, which may be the working directory. */
+  readonly usual?: string;
+  /** Whether it opens all files that the index names. */
+  readonly reads?: "index";
 }
 
 /**
@@ -44,6 +48,7 @@ export const SUBCOMMANDS: ReadonlyMap<string, SubcommandPolicy> = new Map([
     always: ["--ignore-submodules=all", "--no-renames"],
     paths: { min: 0, max: 20 },
     revisions: 0,
+    reads: "index",
   }],
   ["log", {
     flags: [...LOG, ...DIFF],
@@ -73,6 +78,7 @@ export const SUBCOMMANDS: ReadonlyMap<string, SubcommandPolicy> = new Map([
     always: ["--no-ext-diff", "--no-textconv", "--ignore-submodules=all"],
     paths: { min: 0, max: 20 },
     revisions: 2,
+    reads: "index",
   }],
   ["show", {
     flags: [...DIFF, "--oneline", "--no-patch", "-s"],
@@ -92,6 +98,8 @@ export const SUBCOMMANDS: ReadonlyMap<string, SubcommandPolicy> = new Map([
     always: ["--no-textconv"],
     paths: { min: 1, max: 1 },
     revisions: 1,
+    // Without one it opens the file itself, also through a directory that is a link.
+    usual: "HEAD",
   }],
   ["ls-files", {
     flags: ["--cached", "--modified", "--deleted", "--others", "--exclude-standard"],

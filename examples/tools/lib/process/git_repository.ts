@@ -1,14 +1,13 @@
 import { lstat } from "node:fs/promises";
 import { quote, refuse } from "../refuse.ts";
 import type { Root } from "../rooted/root.ts";
+import { refuseLinks } from "./git_links.ts";
 import { GIT_ENVIRONMENT, HARMLESS_KEYS } from "./git_policy.ts";
 import { cleanEnvironment } from "./programs.ts";
 import { run } from "./run.ts";
 
 /** What `.git` must not have, since it leads to other places or to other configuration. */
 const ELSEWHERE = ["commondir", "objects/info/alternates", "config.worktree"];
-/** What of `.git` must be there itself and not be a link to another repository's. */
-const OWN = ["HEAD", "config", "index", "objects", "packed-refs", "refs"];
 
 /** The environment for git in this root: the repository is named and not looked for. */
 export function gitEnvironment(root: Root): Record<string, string> {
@@ -45,12 +44,7 @@ export async function checkRepository(
       throw refuse(`Cannot use git: .git/${name} leads out of the repository`);
     }
   }
-  for (const name of OWN) {
-    const part = await lstat(`${directory}/${name}`).catch(() => undefined);
-    if (part?.isSymbolicLink() === true) {
-      throw refuse(`Cannot use git: .git/${name} is a symbolic link`);
-    }
-  }
+  await refuseLinks(directory);
   const result = await run({
     program,
     // Only reads the file; "--no-includes" keeps it from reading others.

@@ -2,6 +2,7 @@ import { invalid, quote, refuse } from "../refuse.ts";
 import { splitPath } from "../rooted/path.ts";
 import { Root } from "../rooted/root.ts";
 import { checkOptions } from "./arguments.ts";
+import { checkIndex } from "./git_index.ts";
 import { REVISION, SUBCOMMANDS } from "./git_policy.ts";
 import { checkRepository, gitEnvironment } from "./git_repository.ts";
 import { findProgram } from "./programs.ts";
@@ -57,15 +58,16 @@ export class GitRunner {
     const args = gitArguments(request, this.#root);
     const trusted = this.#options.trustedKeys ?? [];
     await checkRepository(this.#root, this.#program, trusted, signal);
-    return await runForModel("git", {
+    const how = {
       program: this.#program,
-      args,
       cwd: this.#root.path,
       env: gitEnvironment(this.#root),
       timeoutMs: this.#options.timeoutMs ?? 10_000,
-      maxOutputBytes: this.#options.maxOutputBytes ?? 128 * 1024,
       signal,
-    });
+    };
+    if (SUBCOMMANDS.get(request.subcommand)?.reads === "index") await checkIndex(how);
+    const maxOutputBytes = this.#options.maxOutputBytes ?? 128 * 1024;
+    return await runForModel("git", { ...how, args, maxOutputBytes });
   }
 }
 
@@ -103,7 +105,7 @@ export function gitArguments(request: GitRequest, root: Root): readonly string[]
     subcommand,
     ...policy.always ?? [],
     ...chosen,
-    ...revisions,
+    ...(revisions.length === 0 && policy.usual !== undefined ? [policy.usual] : revisions),
     ...separator,
     ...names,
   ];
