@@ -64,6 +64,12 @@ export const SUITES: readonly Suite[] = [
     runtime: deno,
     timeoutMs: 60_000,
   },
+  {
+    name: "proto",
+    files: ["tests/proto/**/*_test.ts"],
+    runtime: deno,
+    timeoutMs: 180_000,
+  },
   ...onEach("unit", ["tests/unit/**/*_test.ts"], everywhere, 180_000),
   ...onEach("property", ["tests/property/**/*_test.ts"], everywhere, 240_000),
   {

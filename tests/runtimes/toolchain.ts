@@ -12,16 +12,23 @@ let pending: Promise<string | Missing> | undefined;
 
 /**
  * Installs the pinned runtimes once and returns the absolute path of their
- * `node_modules`. A stamp with the lock's hash makes the second run free.
+ * `node_modules`.
  */
 export function installToolchain(root: string): Promise<string | Missing> {
-  pending ??= install(root);
+  pending ??= installPackages(SOURCE, `${root}/${TOOLCHAIN}`);
   return pending;
 }
 
-async function install(root: string): Promise<string | Missing> {
-  const folder = `${root}/${TOOLCHAIN}`;
-  const lock = await Deno.readFile(new URL("package-lock.json", SOURCE));
+/**
+ * Installs the npm packages that a `package-lock.json` pins and returns the
+ * absolute path of their `node_modules`. A stamp with the lock's hash makes
+ * the second run free.
+ *
+ * @param source The folder of the lock.
+ * @param folder Where to install them.
+ */
+export async function installPackages(source: URL, folder: string): Promise<string | Missing> {
+  const lock = await Deno.readFile(new URL("package-lock.json", source));
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", lock))
     .toHex();
   const stamp = `${folder}/.stamp`;
@@ -29,7 +36,7 @@ async function install(root: string): Promise<string | Missing> {
 
   await Deno.mkdir(folder, { recursive: true });
   for (const name of ["package.json", "package-lock.json"]) {
-    await Deno.copyFile(new URL(name, SOURCE), `${folder}/${name}`);
+    await Deno.copyFile(new URL(name, source), `${folder}/${name}`);
   }
   // No install scripts: every package used here ships its binary as a
   // platform package, and scripts are the one part a lock does not pin.
@@ -45,12 +52,12 @@ async function install(root: string): Promise<string | Missing> {
   }, { cwd: folder, timeoutMs: INSTALL_TIMEOUT_MS });
   if (npm.startError !== undefined) {
     return {
-      missing: `npm is needed to fetch the pinned runtimes: ${npm.startError}`,
+      missing: `npm is needed to fetch pinned packages: ${npm.startError}`,
     };
   }
   if (npm.code !== 0) {
     const why = npm.timedOut ? `no end after ${INSTALL_TIMEOUT_MS / 1000} s` : npm.output.trim();
-    return { missing: `npm ci of tests/runtimes/toolchain failed: ${why}` };
+    return { missing: `npm ci of ${folder} failed: ${why}` };
   }
   await Deno.writeTextFile(stamp, hash);
   return `${folder}/node_modules`;
