@@ -35,6 +35,11 @@ export class Exchange {
     return this.#controller.signal.aborted;
   }
 
+  /** The time limit set last, in milliseconds of the clock. */
+  get deadline(): number | undefined {
+    return this.#deadline;
+  }
+
   /** Milliseconds until the limit set last. */
   get timeLeft(): number | undefined {
     return this.#deadline === undefined ? undefined : this.#deadline - this.#clock.now();

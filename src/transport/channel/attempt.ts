@@ -4,15 +4,14 @@ import { type Envelope, UNKNOWN_ID } from "../../protocol/envelope.ts";
 import { checkSize } from "../../protocol/limits.ts";
 import { checkId, decodeAnswer } from "../answer.ts";
 import type { Exchange } from "../exchange.ts";
-import type { Channel } from "./channel.ts";
-import type { ChannelPool } from "./pool.ts";
+import type { CallChannel, ChannelSource } from "./channel.ts";
 
 /** One attempt of one call: the connection it has, and what may become of that. */
 export class Attempt {
-  readonly #pool: ChannelPool;
+  readonly #source: ChannelSource;
   readonly #exchange: Exchange;
   readonly #url: string;
-  #channel: Channel | undefined;
+  #channel: CallChannel | undefined;
   #unlisten: (() => void) | undefined;
   #id = "";
   #idKnown = true;
@@ -21,20 +20,29 @@ export class Attempt {
   lost = false;
 
   /** @param url Names the server in errors. */
-  constructor(pool: ChannelPool, exchange: Exchange, url: string) {
-    this.#pool = pool;
+  constructor(source: ChannelSource, exchange: Exchange, url: string) {
+    this.#source = source;
     this.#exchange = exchange;
     this.#url = url;
   }
 
-  /** Takes a connection and sends the request. */
-  async ask({ id, text }: { id: string; text: string }, maxBytes: number): Promise<void> {
-    checkSize("The request", text, maxBytes);
+  /**
+   * Takes a connection and sends the request.
+   *
+   * @param write Makes the request of its id; it has to tell the time left on a shared connection.
+   */
+  async ask(
+    write: (id: string, shared: boolean) => string,
+    maxBytes: number,
+  ): Promise<void> {
     const { signal } = this.#exchange;
-    const channel = this.#channel = await this.#pool.acquire(signal);
-    this.#id = id;
+    const channel = this.#channel = await this.#source.acquire(signal);
+    const { callId } = channel;
+    const id = this.#id = callId ?? crypto.randomUUID();
+    const text = write(id, callId !== undefined);
+    checkSize("The request", text, maxBytes);
     // Also while the consumer holds a chunk: the agent is not to go on meanwhile.
-    this.#unlisten = onAbort(signal, () => channel.close(1000));
+    this.#unlisten = onAbort(signal, () => channel.close());
     await this.#watch(channel.send(text));
   }
 
@@ -65,7 +73,7 @@ export class Attempt {
   /** Gives the connection back. */
   release(): void {
     this.#unlisten?.();
-    if (this.#channel !== undefined) this.#pool.release(this.#channel, this.#reusable);
+    if (this.#channel !== undefined) this.#source.release(this.#channel, this.#reusable);
   }
 
   async #watch<T>(promise: Promise<T>): Promise<T> {

@@ -29,3 +29,35 @@ export interface Channel {
   /** Resolves when the connection is gone, for whatever reason. Never rejects. */
   readonly closed: Promise<void>;
 }
+
+/** A channel that a call has to itself for as long as it lasts. */
+export interface CallChannel extends Channel {
+  /**
+   * Set if the connection carries other calls besides: the id that the call has
+   * to have, and the request tells how long its caller waits.
+   */
+  readonly callId?: string | undefined;
+}
+
+/** Where the channels of calls come from. */
+export interface ChannelSource {
+  /** How many connections there are, with those that are being made. */
+  readonly size: number;
+  /**
+   * A channel for one call. It has to be given back by {@linkcode ChannelSource.release}.
+   * Whoever awaits it gets the channel even if the signal aborts in that very moment.
+   *
+   * @param signal Ends the wait.
+   * @throws {AgenkitError} `unavailable` if no connection can be made, `resource_exhausted` if too
+   * many wait for one, `failed_precondition` after `close`.
+   */
+  acquire(signal: AbortSignal): Promise<CallChannel>;
+  /**
+   * Gives a channel back.
+   *
+   * @param reusable Whether the call has ended as it should.
+   */
+  release(channel: CallChannel, reusable: boolean): void;
+  /** Closes all connections, also those in use, and refuses calls from now on. */
+  close(): void;
+}

@@ -9,9 +9,9 @@ import { MAX_MESSAGE_BYTES } from "../../protocol/limits.ts";
 import { messageOf } from "../answer.ts";
 import { Exchange } from "../exchange.ts";
 import { Attempt } from "./attempt.ts";
-import type { Channel } from "./channel.ts";
+import type { Channel, ChannelSource } from "./channel.ts";
 import { idempotentKey } from "./idempotent.ts";
-import { ChannelPool } from "./pool.ts";
+import { ChannelPool, type PoolLimits } from "./pool.ts";
 import { type Connect, type ReconnectOptions, withReconnect } from "./reconnect.ts";
 
 /** Options that the clients of all connections have in common. */
@@ -61,8 +61,20 @@ export interface ChannelAgentInit {
   readonly fallbackName: string;
   /** Names the server in errors. */
   readonly url: string;
-  /** Makes one connection, once; within the signal. */
-  readonly connect: Connect<Channel>;
+  /** Makes one connection, once; within the signal. Calls share a pool of such connections. */
+  readonly connect?: Connect<Channel>;
+  /** Makes something else that gives calls their connections, in place of that pool. */
+  readonly source?: (setup: SourceSetup) => ChannelSource;
+}
+
+/** What a source of connections is made with. */
+export interface SourceSetup {
+  /** How many connections there may be, and for how long. */
+  readonly limits: PoolLimits;
+  /** Where time comes from. */
+  readonly clock: Clock;
+  /** Adds the attempts that the options ask for to what makes a connection. */
+  readonly retrying: <T>(connect: Connect<T>) => Connect<T>;
 }
 
 /** An agent on the other side of connections, which have to be closed some day. */
@@ -88,7 +100,7 @@ export class ChannelAgent implements ConnectedAgent {
   readonly #timeoutMs: number;
   readonly #maxBytes: number;
   readonly #clock: Clock;
-  readonly #pool: ChannelPool;
+  readonly #source: ChannelSource;
 
   /**
    * Checks the options; connects only when called.
@@ -107,25 +119,31 @@ export class ChannelAgent implements ConnectedAgent {
     this.#timeoutMs = checkLimit(action, "timeoutMs", options.timeoutMs ?? 30_000);
     this.#maxBytes = checkLimit(action, "maxBytes", options.maxBytes ?? MAX_MESSAGE_BYTES);
     this.#clock = clock;
-    const connect = withReconnect(action, init.connect, options.reconnect ?? {}, { clock, random });
-    this.#pool = new ChannelPool(connect, {
-      maxConnections: checkNumber(action, "maxConnections", options.maxConnections ?? 16, {
-        min: 1,
-        integer: true,
-        infinite: true,
-      }),
-      maxQueue: checkNumber(action, "maxQueue", options.maxQueue ?? 1000, {
-        min: 0,
-        integer: true,
-        infinite: true,
-      }),
-      idleMs: checkLimit(action, "idleMs", options.idleMs ?? 60_000),
-    }, clock);
+    const { reconnect = {} } = options;
+    const setup: SourceSetup = {
+      limits: {
+        maxConnections: checkNumber(action, "maxConnections", options.maxConnections ?? 16, {
+          min: 1,
+          integer: true,
+          infinite: true,
+        }),
+        maxQueue: checkNumber(action, "maxQueue", options.maxQueue ?? 1000, {
+          min: 0,
+          integer: true,
+          infinite: true,
+        }),
+        idleMs: checkLimit(action, "idleMs", options.idleMs ?? 60_000),
+      },
+      clock,
+      retrying: (connect) => withReconnect(action, connect, reconnect, { clock, random }),
+    };
+    this.#source = init.source?.(setup) ??
+      new ChannelPool(setup.retrying(init.connect!), setup.limits, clock);
   }
 
   /** How many connections there are, with those that are being made. */
   get connections(): number {
-    return this.#pool.size;
+    return this.#source.size;
   }
 
   /** Answers a message. */
@@ -135,9 +153,9 @@ export class ChannelAgent implements ConnectedAgent {
     try {
       exchange.limit(this.#timeoutMs);
       for (let replays = this.#replays(call);; replays--) {
-        const attempt = new Attempt(this.#pool, exchange, this.#init.url);
+        const attempt = new Attempt(this.#source, exchange, this.#init.url);
         try {
-          await attempt.ask(this.#request("process", message), this.#maxBytes);
+          await this.#ask(attempt, "process", message, exchange.deadline);
           const envelope = await attempt.next();
           if (envelope.type === "response" || envelope.type === "error") attempt.end();
           return messageOf(envelope, "response", this.#init.url);
@@ -165,9 +183,10 @@ export class ChannelAgent implements ConnectedAgent {
     try {
       exchange.limit(this.#timeoutMs);
       for (;;) {
-        const attempt = new Attempt(this.#pool, exchange, this.#init.url);
+        const attempt = new Attempt(this.#source, exchange, this.#init.url);
         try {
-          await attempt.ask(this.#request("stream", message), this.#maxBytes);
+          // The time of an answer is that of each chunk here; only the caller's own is for all.
+          await this.#ask(attempt, "stream", message, call.deadline);
           for (;;) {
             const envelope = await attempt.next();
             const ended = envelope.type === "stream_end" || envelope.type === "error";
@@ -195,7 +214,7 @@ export class ChannelAgent implements ConnectedAgent {
 
   /** Closes all connections and refuses calls from now on. */
   close(): Promise<void> {
-    this.#pool.close();
+    this.#source.close();
     return Promise.resolve();
   }
 
@@ -204,10 +223,20 @@ export class ChannelAgent implements ConnectedAgent {
     return this.close();
   }
 
-  #request(method: "process" | "stream", message: Message): { id: string; text: string } {
+  #ask(
+    attempt: Attempt,
+    method: "process" | "stream",
+    message: Message,
+    deadline: number | undefined,
+  ): Promise<void> {
     const { content, name: agentName } = this.#options;
-    const id = crypto.randomUUID();
-    return { id, text: encodeRequest({ id, method, agentName, message, content }) };
+    return attempt.ask((id, shared) => {
+      // Elsewhere leaving says it all: the connection goes, and the agent is stopped.
+      const timeoutMs = shared && deadline !== undefined
+        ? Math.max(0, Math.ceil(deadline - this.#clock.now()))
+        : undefined;
+      return encodeRequest({ id, method, agentName, timeoutMs, message, content });
+    }, this.#maxBytes);
   }
 
   #replays(call: CallOptions): number {

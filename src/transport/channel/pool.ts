@@ -1,8 +1,9 @@
 import { abortable } from "../../core/abortable.ts";
 import type { Clock, Timer } from "../../core/clock.ts";
+import { NOT_BEGUN } from "../../core/begun.ts";
 import { AgenkitError } from "../../core/errors.ts";
 import { onAbort } from "../../core/signals.ts";
-import type { Channel } from "./channel.ts";
+import type { Channel, ChannelSource } from "./channel.ts";
 import type { Connect } from "./reconnect.ts";
 
 /** What a {@linkcode ChannelPool} is held to. */
@@ -32,7 +33,7 @@ interface Waiter {
  * again (the one used last first, so that the others can end), and closed when
  * nobody needs them. Who comes when all are busy waits in turn.
  */
-export class ChannelPool {
+export class ChannelPool implements ChannelSource {
   readonly #connect: Connect<Channel>;
   readonly #limits: PoolLimits;
   readonly #clock: Clock;
@@ -52,7 +53,6 @@ export class ChannelPool {
     this.#clock = clock;
   }
 
-  /** How many connections there are, with those that are being made. */
   get size(): number {
     return this.#idle.length + this.#leased.size + this.#connecting;
   }
@@ -73,15 +73,23 @@ export class ChannelPool {
       return Promise.resolve(idle.channel);
     }
     if (this.size < this.#limits.maxConnections) return this.#open(signal);
-    if (this.#waiting.size >= this.#limits.maxQueue) return Promise.reject(this.#full());
+    if (this.#waiting.size >= this.#limits.maxQueue) {
+      return Promise.reject(queueFullError(this.#limits.maxConnections, this.#limits.maxQueue));
+    }
     return this.#wait(signal);
   }
 
+  /** Takes over a connection that was made elsewhere, for the next call. */
+  add(channel: Channel): void {
+    if (this.#closed) return channel.close();
+    channel.closed.then(() => this.#forget(channel));
+    this.#leased.add(channel);
+    this.release(channel, true);
+  }
+
   /**
-   * Gives a connection back.
-   *
-   * @param reusable Whether the call ended as it should; a connection of which that cannot be said
-   * is closed, since a late answer would be taken for the next call's.
+   * Gives a connection back. One whose call did not end as it should is closed:
+   * a late answer would be taken for the next call's.
    */
   release(channel: Channel, reusable: boolean): void {
     // One that was lost, or is of before `close`, is not known any more.
@@ -99,7 +107,6 @@ export class ChannelPool {
     }
   }
 
-  /** Closes all connections, also those in use, and refuses calls from now on. */
   close(): void {
     this.#closed = true;
     this.#sweep?.cancel();
@@ -191,17 +198,20 @@ export class ChannelPool {
       if (this.#idle.length > 0) this.#scheduleSweep();
     });
   }
-
-  #full(): AgenkitError {
-    const { maxConnections, maxQueue } = this.#limits;
-    return new AgenkitError(
-      "resource_exhausted",
-      `Too many calls wait for a connection: expected at most ${maxQueue} beside ` +
-        `${maxConnections} that run`,
-    );
-  }
 }
 
-function closedError(): AgenkitError {
-  return new AgenkitError("failed_precondition", "The agent's connections were closed");
+/** The error of calls after `close`. */
+export function closedError(): AgenkitError {
+  return new AgenkitError("failed_precondition", "The agent's connections were closed", {
+    details: NOT_BEGUN,
+  });
+}
+
+/** The error of a call that finds the queue full. */
+export function queueFullError(running: number, maxQueue: number): AgenkitError {
+  return new AgenkitError(
+    "resource_exhausted",
+    `Too many calls wait for a connection: expected at most ${maxQueue} beside ${running} that run`,
+    { details: NOT_BEGUN },
+  );
 }

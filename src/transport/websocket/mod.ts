@@ -1,0 +1,12 @@
+/**
+ * Agents over WebSocket: the client for browsers and every server runtime, and
+ * the server for whoever upgrades requests by hand (`serve` does it by itself).
+ *
+ * @module
+ */
+export type { ChannelAgentOptions, ConnectedAgent } from "../channel/client.ts";
+export { idempotentKey } from "../channel/idempotent.ts";
+export type { ReconnectOptions } from "../channel/reconnect.ts";
+export { webSocketAgent, type WebSocketAgentOptions } from "./client.ts";
+export type { WebSocketFactory } from "./dial.ts";
+export type { WebSocketEvent, WebSocketLike } from "./standard.ts";
