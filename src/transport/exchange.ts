@@ -35,14 +35,13 @@ export class Exchange {
     return this.#controller.signal.aborted;
   }
 
-  /** The time limit set last, in milliseconds of the clock. */
-  get deadline(): number | undefined {
-    return this.#deadline;
-  }
-
-  /** Milliseconds until the limit set last. */
-  get timeLeft(): number | undefined {
-    return this.#deadline === undefined ? undefined : this.#deadline - this.#clock.now();
+  /**
+   * How many milliseconds the other side may take: for one answer until the
+   * limit set last, for a stream what the call's deadline leaves for all of it.
+   */
+  timeLeft(method: "process" | "stream"): number | undefined {
+    const deadline = method === "process" ? this.#deadline : this.#call.deadline;
+    return deadline === undefined ? undefined : Math.max(0, deadline - this.#clock.now());
   }
 
   /** Gives what comes next so many milliseconds, or what the call's deadline leaves. */

@@ -29,17 +29,17 @@ export class Attempt {
   /**
    * Takes a connection and sends the request.
    *
-   * @param write Makes the request of its id; it has to tell the time left on a shared connection.
+   * @param write Makes the request of its id.
    */
   async ask(
-    write: (id: string, shared: boolean) => string,
+    write: (id: string) => string,
     maxBytes: number,
   ): Promise<void> {
     const { signal } = this.#exchange;
     const channel = this.#channel = await this.#source.acquire(signal);
     const { callId } = channel;
     const id = this.#id = callId ?? crypto.randomUUID();
-    const text = write(id, callId !== undefined);
+    const text = write(id);
     checkSize("The request", text, maxBytes);
     // Also while the consumer holds a chunk: the agent is not to go on meanwhile.
     this.#unlisten = onAbort(signal, () => channel.close());

@@ -33,8 +33,7 @@ export interface Channel {
 /** A channel that a call has to itself for as long as it lasts. */
 export interface CallChannel extends Channel {
   /**
-   * Set if the connection carries other calls besides: the id that the call has
-   * to have, and the request tells how long its caller waits.
+   * Set if the connection carries other calls besides: the id that the call has to have.
    */
   readonly callId?: string | undefined;
 }

@@ -155,7 +155,7 @@ export class ChannelAgent implements ConnectedAgent {
       for (let replays = this.#replays(call);; replays--) {
         const attempt = new Attempt(this.#source, exchange, this.#init.url);
         try {
-          await this.#ask(attempt, "process", message, exchange.deadline);
+          await this.#ask(attempt, "process", message, exchange);
           const envelope = await attempt.next();
           if (envelope.type === "response" || envelope.type === "error") attempt.end();
           return messageOf(envelope, "response", this.#init.url);
@@ -185,8 +185,7 @@ export class ChannelAgent implements ConnectedAgent {
       for (;;) {
         const attempt = new Attempt(this.#source, exchange, this.#init.url);
         try {
-          // The time of an answer is that of each chunk here; only the caller's own is for all.
-          await this.#ask(attempt, "stream", message, call.deadline);
+          await this.#ask(attempt, "stream", message, exchange);
           for (;;) {
             const envelope = await attempt.next();
             const ended = envelope.type === "stream_end" || envelope.type === "error";
@@ -227,14 +226,11 @@ export class ChannelAgent implements ConnectedAgent {
     attempt: Attempt,
     method: "process" | "stream",
     message: Message,
-    deadline: number | undefined,
+    exchange: Exchange,
   ): Promise<void> {
     const { content, name: agentName } = this.#options;
-    return attempt.ask((id, shared) => {
-      // Elsewhere leaving says it all: the connection goes, and the agent is stopped.
-      const timeoutMs = shared && deadline !== undefined
-        ? Math.max(0, Math.ceil(deadline - this.#clock.now()))
-        : undefined;
+    return attempt.ask((id) => {
+      const timeoutMs = exchange.timeLeft(method);
       return encodeRequest({ id, method, agentName, timeoutMs, message, content });
     }, this.#maxBytes);
   }

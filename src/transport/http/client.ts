@@ -173,10 +173,8 @@ class HttpAgent implements StreamingAgent {
     checkSize("The request", body, this.#maxBytes);
     const sent: Record<string, string> = { "content-type": JSON_TYPE };
     if (method === "stream") sent.accept = EVENT_STREAM_TYPE;
-    const timeLeft = method === "process" || call.deadline !== undefined
-      ? exchange.timeLeft
-      : undefined;
-    if (timeLeft !== undefined) sent[TIMEOUT_HEADER] = String(Math.max(0, Math.ceil(timeLeft)));
+    const timeLeft = exchange.timeLeft(method);
+    if (timeLeft !== undefined) sent[TIMEOUT_HEADER] = String(Math.ceil(timeLeft));
     if (headers !== undefined) {
       const extra = typeof headers === "function"
         ? await exchange.wait(asPromise(headers, call))

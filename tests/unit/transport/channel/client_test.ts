@@ -74,7 +74,12 @@ test("ChannelAgent sends the peers' request and uses one connection again", asyn
   for (let i = 0; i < 3; i++) assert.equal(text(await agent.process(ask())), "yes");
   assert.equal(ends.length, 1);
   const [first] = seen as [Record<string, unknown>];
-  assert.deepEqual(Object.keys(first), ["version", "type", "id", "timestamp", "payload"]);
+  // The time left is ours: peers of other languages ignore keys beside the payload.
+  assert.deepEqual(
+    Object.keys(first),
+    ["version", "type", "id", "timestamp", "timeout_ms", "payload"],
+  );
+  assert.equal(first["timeout_ms"], 30_000);
   const { payload } = first as { payload: Record<string, unknown> };
   assert.deepEqual(Object.keys(payload), ["method", "agent_name", "message"]);
   await agent.close();
@@ -87,6 +92,23 @@ test("ChannelAgent streams, and the connection serves the next call", async () =
   assert.deepEqual((await collect(agent.stream(ask("a b c")))).map(text), ["a", "b", "c"]);
   assert.deepEqual((await collect(agent.stream(ask("d")))).map(text), ["d"]);
   assert.equal(ends.length, 1);
+});
+
+test("ChannelAgent says how long the caller waits: for an answer its own limit, for a stream the call's", async () => {
+  const asked: unknown[] = [];
+  const { agent, clock } = agentOf(async (end) => {
+    for (;;) {
+      const { id, timeout_ms, payload: { method } } = await end.next();
+      asked.push(timeout_ms);
+      if (method === "process") await end.answer("response", id, said("yes"));
+      else await end.answer("stream_end", id, {});
+    }
+  }, { timeoutMs: 1000 });
+  await agent.process(ask());
+  await agent.process(ask(), { deadline: clock.now() + 500 });
+  await collect(agent.stream(ask()));
+  await collect(agent.stream(ask(), { deadline: clock.now() + 60_000 }));
+  assert.deepEqual(asked, [1000, 500, undefined, 60_000]);
 });
 
 test("ChannelAgent carries one call at a time on each connection, up to the limit, in turn", async () => {

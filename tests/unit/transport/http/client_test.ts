@@ -441,6 +441,16 @@ test("httpAgent() times each wait for a chunk, not the consumer", async () => {
     null,
     "a stream has no end in time",
   );
+  const call = { deadline: clock.now() + 60_000 };
+  const bounded = rejection(collect(remote.stream(question, call)));
+  await clock.advance(0);
+  assert.equal(
+    sent[1]!.request.headers.get("agenkit-timeout-ms"),
+    "60000",
+    "the call's deadline holds for all of it, the time of a chunk does not",
+  );
+  await clock.advance(1000);
+  assert.ok(await bounded instanceof TimeoutError);
 });
 
 test("httpAgent() sends the headers it is given, also those made for each call", async () => {
