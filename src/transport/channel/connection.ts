@@ -1,17 +1,14 @@
 import type { Timer } from "../../core/clock.ts";
 import type { ContextValues } from "../../core/context.ts";
-import { AgenkitError } from "../../core/errors.ts";
-import type { Message } from "../../core/message.ts";
-import { decodeEnvelope, EnvelopeError } from "../../protocol/decode.ts";
-import { encodeError, encodeMessage, encodeStreamEnd } from "../../protocol/encode.ts";
-import { type RequestEnvelope, UNKNOWN_ID } from "../../protocol/envelope.ts";
-import { checkSize } from "../../protocol/limits.ts";
-import { withoutToolCalls } from "../../protocol/trust.ts";
+import { EnvelopeError } from "../../protocol/decode.ts";
+import { encodeError, encodeStreamEnd } from "../../protocol/encode.ts";
+import { UNKNOWN_ID } from "../../protocol/envelope.ts";
 import { toAgenkitError } from "../../protocol/wire_error.ts";
-import { type RunOptions, runProcess, StreamRun } from "../run.ts";
+import { runProcess, StreamRun } from "../run.ts";
+import { decodeRequest, encodeAnswer, prepareCall, sendInTime, shownError } from "./call.ts";
 import type { Channel } from "./channel.ts";
 import { Inbox } from "./inbox.ts";
-import type { ChannelServer } from "./server.ts";
+import type { ChannelServer, ServedConnection } from "./server.ts";
 
 /** The WebSocket close codes (RFC 6455, section 7.4.1) that a connection may end with. */
 const NORMAL = 1000;
@@ -20,7 +17,7 @@ const BAD_DATA = 1007;
 const TOO_BIG = 1009;
 
 /** One connection of a {@linkcode ChannelServer}, from its first request to its end. */
-export class Connection {
+export class Connection implements ServedConnection {
   readonly #channel: Channel;
   readonly #server: ChannelServer;
   readonly #values: ContextValues | undefined;
@@ -91,22 +88,21 @@ export class Connection {
       streaming = request.method === "stream";
       this.#server.admit();
       admitted = true;
-      const { directory } = this.#server.settings;
-      const agent = directory.choose(request.agentName);
-      const options = this.#optionsOf(request);
-      const message = this.#server.settings.trustToolCalls
-        ? request.message
-        : withoutToolCalls(request.message);
+      const { settings } = this.#server;
+      const { signal } = this.#left;
+      const { agent, message, options } = prepareCall(request, settings, signal, this.#values);
       if (streaming) await this.#stream(id, new StreamRun(agent, message, options));
       else {
         const answer = await runProcess(agent, message, options);
-        await this.#send(this.#encoded("response", id, answer));
+        await this.#send(encodeAnswer("response", id, answer, settings));
       }
     } catch (thrown) {
       // Nobody is there to be told.
       if (this.#left.signal.aborted) return;
       if (thrown instanceof EnvelopeError) id = thrown.id;
-      await this.#send(encodeError(id, this.#shown(toAgenkitError(thrown)), streaming));
+      await this.#send(
+        encodeError(id, shownError(toAgenkitError(thrown), this.#server.settings), streaming),
+      );
     } finally {
       if (admitted) this.#server.release();
     }
@@ -117,7 +113,7 @@ export class Connection {
       for (;;) {
         const { value, done } = await run.next();
         if (done) break;
-        await this.#send(this.#encoded("stream_chunk", id, value));
+        await this.#send(encodeAnswer("stream_chunk", id, value, this.#server.settings));
       }
     } catch (error) {
       run.stop(error);
@@ -126,35 +122,14 @@ export class Connection {
     await this.#send(encodeStreamEnd(id));
   }
 
-  #optionsOf({ timeoutMs = Number.POSITIVE_INFINITY }: RequestEnvelope): RunOptions {
-    const { clock, maxTimeoutMs } = this.#server.settings;
-    return {
-      signal: this.#left.signal,
-      timeoutMs: Math.min(timeoutMs, maxTimeoutMs),
-      values: this.#values,
-      clock,
-    };
-  }
-
-  #encoded(type: "response" | "stream_chunk", id: string, message: Message): string {
-    const { content, maxBytes } = this.#server.settings;
-    const text = encodeMessage(type, id, message, content);
-    checkSize(type === "response" ? "The answer" : "A chunk", text, maxBytes);
-    return text;
-  }
-
   /** Sends, and drops a peer that takes nothing for too long. */
-  async #send(text: string): Promise<void> {
-    const { clock, sendTimeoutMs } = this.#server.settings;
-    const timer = clock.schedule(
-      clock.now() + sendTimeoutMs,
-      () => this.close(GOING_AWAY, `The client took nothing for ${sendTimeoutMs} ms`),
+  #send(text: string): Promise<void> {
+    return sendInTime(
+      this.#channel,
+      text,
+      this.#server.settings,
+      (reason) => this.close(GOING_AWAY, reason),
     );
-    try {
-      await this.#channel.send(text);
-    } finally {
-      timer.cancel();
-    }
   }
 
   /** Tells a peer what was wrong with what it has sent, if it is still there. */
@@ -178,27 +153,4 @@ export class Connection {
     };
     this.#idleTimer = clock.schedule(this.#idleSince + idleTimeoutMs, look);
   }
-
-  /** The error as clients may see it. */
-  #shown(error: AgenkitError): AgenkitError {
-    const { errorText } = this.#server.settings;
-    if (errorText === undefined || error instanceof EnvelopeError) return error;
-    const { code, retryable, retryAfterMs } = error;
-    return new AgenkitError(code, errorText(error), { retryable, retryAfterMs });
-  }
-}
-
-function decodeRequest(text: string): RequestEnvelope {
-  const envelope = decodeEnvelope(text);
-  const { type, id } = envelope;
-  if (type !== "request") {
-    throw new EnvelopeError(`Cannot read type: expected "request", got "${type}"`, id);
-  }
-  if (envelope.method === "process" || envelope.method === "stream") return envelope;
-  throw new EnvelopeError(
-    `Cannot read payload.method: expected "process" or "stream", got ${
-      JSON.stringify(envelope.method)
-    }`,
-    id,
-  );
 }

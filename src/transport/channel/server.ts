@@ -1,3 +1,4 @@
+import { NOT_BEGUN } from "../../core/begun.ts";
 import { type Clock, systemClock } from "../../core/clock.ts";
 import type { ContextValues } from "../../core/context.ts";
 import { AgenkitError } from "../../core/errors.ts";
@@ -55,6 +56,26 @@ export interface ChannelSettings {
   readonly clock: Clock;
 }
 
+/** One connection of a {@linkcode ChannelServer}. */
+export interface ServedConnection {
+  /** Answers requests until the peer or the server ends it. Never rejects. */
+  run(): Promise<void>;
+  /** Closes now if nothing runs, else when it has ended. */
+  drain(): void;
+  /** Closes at once; what runs is aborted. */
+  close(code: number, reason: string): void;
+}
+
+/** Makes the side of the server of a connection. */
+export type MakeConnection = (
+  channel: Channel,
+  server: ChannelServer,
+  values: ContextValues | undefined,
+) => ServedConnection;
+
+const oneCallAtATime: MakeConnection = (channel, server, values) =>
+  new Connection(channel, server, values);
+
 /**
  * Serves agents over channels as Python and Go peers expect it: on each
  * connection one request at a time, in the order they came, and a stream has
@@ -64,7 +85,7 @@ export interface ChannelSettings {
 export class ChannelServer {
   /** The options, filled in. */
   readonly settings: ChannelSettings;
-  readonly #connections = new Set<Connection>();
+  readonly #connections = new Set<ServedConnection>();
   readonly #empty: (() => void)[] = [];
   #inFlight = 0;
   #draining = false;
@@ -115,10 +136,15 @@ export class ChannelServer {
    * with, and never rejects: what goes wrong on one connection is its own affair.
    *
    * @param values What the agents find in `call.values`.
+   * @param make Makes the connection, where it does not speak the peers' wire.
    */
-  async serve(channel: Channel, values?: ContextValues): Promise<void> {
+  async serve(
+    channel: Channel,
+    values?: ContextValues,
+    make: MakeConnection = oneCallAtATime,
+  ): Promise<void> {
     if (this.#draining) return channel.close(1001, DRAINING);
-    const connection = new Connection(channel, this, values);
+    const connection = make(channel, this, values);
     this.#connections.add(connection);
     try {
       await connection.run();
@@ -135,13 +161,16 @@ export class ChannelServer {
    */
   admit(): void {
     if (this.#draining) {
-      throw new AgenkitError("unavailable", DRAINING, { retryAfterMs: 1000 });
+      throw new AgenkitError("unavailable", DRAINING, {
+        retryAfterMs: 1000,
+        details: NOT_BEGUN,
+      });
     }
     if (this.#inFlight >= this.settings.maxInFlight) {
       throw new AgenkitError(
         "unavailable",
         `The server is busy: expected at most ${this.settings.maxInFlight} calls at once`,
-        { retryAfterMs: 1000 },
+        { retryAfterMs: 1000, details: NOT_BEGUN },
       );
     }
     this.#inFlight++;

@@ -9,6 +9,7 @@ import {
   createContextValues,
   type Message,
   message,
+  neverBegan,
   text,
 } from "../../../../mod.ts";
 import { decodeEnvelope } from "../../../../src/protocol/decode.ts";
@@ -310,6 +311,7 @@ test("ChannelServer refuses calls above maxInFlight over all connections", async
   assert.equal(error.code, "unavailable");
   assert.equal(error.retryable, true);
   assert.equal(error.retryAfterMs, 1000);
+  assert.equal(neverBegan(error), true);
   calls[0]!.resolve("x");
   await answer();
   await other.ask();
@@ -381,6 +383,7 @@ test("drain() closes idle connections at once and busy ones after their call", a
   const refused = failure(await answer());
   assert.equal(refused.code, "unavailable");
   assert.match(refused.message, /draining/);
+  assert.equal(neverBegan(refused), true);
   assert.equal(await client.receive(), undefined);
   assert.equal(end.closedWith?.[0], 1001);
   await drain;

@@ -1,0 +1,101 @@
+import type { Agent } from "../../core/agent.ts";
+import { NOT_BEGUN } from "../../core/begun.ts";
+import type { ContextValues } from "../../core/context.ts";
+import { AgenkitError } from "../../core/errors.ts";
+import type { Message } from "../../core/message.ts";
+import { decodeEnvelope, EnvelopeError } from "../../protocol/decode.ts";
+import { encodeMessage } from "../../protocol/encode.ts";
+import type { RequestEnvelope } from "../../protocol/envelope.ts";
+import { checkSize } from "../../protocol/limits.ts";
+import { withoutToolCalls } from "../../protocol/trust.ts";
+import type { RunOptions } from "../run.ts";
+import type { Channel } from "./channel.ts";
+import type { ChannelSettings } from "./server.ts";
+
+/**
+ * Reads what a client has sent.
+ *
+ * @throws {EnvelopeError} If it is no request for one of the two methods.
+ */
+export function decodeRequest(text: string): RequestEnvelope {
+  const envelope = decodeEnvelope(text);
+  const { type, id } = envelope;
+  if (type !== "request") {
+    throw new EnvelopeError(`Cannot read type: expected "request", got "${type}"`, id);
+  }
+  if (envelope.method === "process" || envelope.method === "stream") return envelope;
+  throw new EnvelopeError(
+    `Cannot read payload.method: expected "process" or "stream", got ${
+      JSON.stringify(envelope.method)
+    }`,
+    id,
+  );
+}
+
+/** A request as it is handed to an agent. */
+export interface PreparedCall {
+  /** Who answers. */
+  readonly agent: Agent;
+  /** What is asked. */
+  readonly message: Message;
+  /** How long it may take, and who may end it. */
+  readonly options: RunOptions;
+}
+
+/** Chooses the agent of a request, caps its time, and takes out what is not trusted. */
+export function prepareCall(
+  request: RequestEnvelope,
+  settings: ChannelSettings,
+  signal: AbortSignal,
+  values: ContextValues | undefined,
+): PreparedCall {
+  const { directory, trustToolCalls, maxTimeoutMs, clock } = settings;
+  const { agentName, message, timeoutMs = Number.POSITIVE_INFINITY } = request;
+  return {
+    agent: directory.choose(agentName),
+    message: trustToolCalls ? message : withoutToolCalls(message),
+    options: { signal, timeoutMs: Math.min(timeoutMs, maxTimeoutMs), values, clock },
+  };
+}
+
+/**
+ * Writes an answer.
+ *
+ * @throws {AgenkitError} `resource_exhausted`, if it is too large.
+ */
+export function encodeAnswer(
+  type: "response" | "stream_chunk",
+  id: string,
+  message: Message,
+  { content, maxBytes }: ChannelSettings,
+): string {
+  const text = encodeMessage(type, id, message, content);
+  checkSize(type === "response" ? "The answer" : "A chunk", text, maxBytes);
+  return text;
+}
+
+/** The error as clients may see it. */
+export function shownError(error: AgenkitError, { errorText }: ChannelSettings): AgenkitError {
+  if (errorText === undefined || error instanceof EnvelopeError) return error;
+  const { code, retryable, retryAfterMs } = error;
+  const details = error.details === NOT_BEGUN ? NOT_BEGUN : undefined;
+  return new AgenkitError(code, errorText(error), { retryable, retryAfterMs, details });
+}
+
+/** Sends, and tells of a peer that takes nothing for too long. */
+export async function sendInTime(
+  channel: Channel,
+  text: string,
+  { clock, sendTimeoutMs }: ChannelSettings,
+  onLate: (reason: string) => void,
+): Promise<void> {
+  const timer = clock.schedule(
+    clock.now() + sendTimeoutMs,
+    () => onLate(`The client took nothing for ${sendTimeoutMs} ms`),
+  );
+  try {
+    await channel.send(text);
+  } finally {
+    timer.cancel();
+  }
+}
