@@ -98,7 +98,7 @@ export class RpcAgent implements StreamingAgent {
         this.#transport.unary(
           METHODS.process,
           cancelled(exchange.signal),
-          timeoutToSend(exchange.timeLeft),
+          timeoutToSend(exchange.timeLeft("process")),
           headers,
           request,
         ),
@@ -126,7 +126,7 @@ export class RpcAgent implements StreamingAgent {
         this.#transport.stream(
           METHODS.processStream,
           cancelled(exchange.signal),
-          call.deadline === undefined ? undefined : timeoutToSend(exchange.timeLeft),
+          timeoutToSend(exchange.timeLeft("stream")),
           headers,
           once(request),
         ),
@@ -188,7 +188,7 @@ export class RpcAgent implements StreamingAgent {
         this.#transport.stream(
           METHODS.bidirectionalStream,
           cancelled(exchange.signal),
-          timeoutToSend(exchange.timeLeft),
+          timeoutToSend(exchange.timeLeft("stream")),
           headers,
           requests.call(this),
         ),
