@@ -114,7 +114,8 @@ function word(request: Message, key: string, otherwise: string): string {
   return typeof value === "string" ? value : otherwise;
 }
 
+/** A number; old peers make a text of it on their way over gRPC. */
 function count(request: Message, key: string): number {
-  const value = request.metadata[key];
-  return typeof value === "number" ? value : 0;
+  const value = Number(request.metadata[key]);
+  return Number.isFinite(value) ? value : 0;
 }
