@@ -33,9 +33,11 @@ async function suites(): Promise<string[]> {
 async function settle(file: string, measured: Measured, budget: Budget): Promise<Verdict[]> {
   let best = judge(measured, budget);
   for (let i = 0; i < RETRIES && over(best) > 0; i++) {
-    const again = (await measure(`bench/${file}`, [measured.group])).find(({ group }) =>
-      group === measured.group
-    );
+    let again: Measured | undefined;
+    for await (const one of measure(`bench/${file}`, [measured.group])) {
+      // Another group may have this one's name in its own.
+      if (one.group === measured.group) again = one;
+    }
     if (again === undefined) break;
     const verdicts = judge(again, budget);
     if (over(verdicts) < over(best)) best = verdicts;
@@ -62,12 +64,13 @@ async function main(args: readonly string[]): Promise<number> {
   const seen = new Set<string>();
   for (const file of await suites()) {
     const groups = args.some((part) => file.includes(part)) ? [] : args;
-    const measured = await measure(`bench/${file}`, groups);
-    for (const one of measured) {
-      seen.add(one.group);
-      verdicts.push(...await settle(file, one, budget));
+    const measured: Measured[] = [];
+    for await (const one of measure(`bench/${file}`, groups)) {
       console.error(`measured ${one.group}`);
+      seen.add(one.group);
+      measured.push(one);
     }
+    for (const one of measured) verdicts.push(...await settle(file, one, budget));
   }
   const missing = args.length > 0 ? [] : Object.keys(budget).filter((group) => !seen.has(group));
   if (verdicts.length === 0 || missing.length > 0) {

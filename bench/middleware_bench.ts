@@ -7,4 +7,4 @@
 import { GROUPS } from "./lib/middleware_groups.ts";
 import { register } from "./lib/suite.ts";
 
-register(GROUPS);
+await register(GROUPS);

@@ -1,3 +1,5 @@
+import { measureRows } from "./rounds.ts";
+
 /** One thing that is measured: does the same work `calls` times. */
 export type Row = () => Promise<unknown>;
 
@@ -24,7 +26,7 @@ export function repeatAtOnce(calls: number, atOnce: number, call: () => Promise<
   };
 }
 
-/** Which groups to measure: those that have one of these in their names; empty for all. */
+/** What `deno task bench` asks for: groups with one of these in their names; empty for all. */
 export const FILTER = "AGENKIT_BENCH_GROUPS";
 
 /** Whether a group is asked for. */
@@ -33,13 +35,18 @@ export function isWanted(name: string): boolean {
   return wanted.length === 0 || wanted.some((part) => name.includes(part));
 }
 
-/** Hands the groups to `deno bench`, with what a run holds in their names. */
-export function register(groups: readonly Group[]): void {
-  for (const { name, calls, rows } of groups) {
-    if (!isWanted(name)) continue;
+/** Hands the groups to `deno bench`, or measures them when `deno task bench` asks for that. */
+export async function register(groups: readonly Group[]): Promise<void> {
+  if (Deno.env.has(FILTER)) {
+    for (const group of groups) {
+      if (!isWanted(group.name)) continue;
+      console.log(JSON.stringify({ group: group.name, rows: await measureRows(group) }));
+    }
+    Deno.exit(0);
+  }
+  for (const { name, rows } of groups) {
     Object.entries(rows).forEach(([row, run], index) => {
-      const group = `${name} (${calls} calls)`;
-      Deno.bench({ group, name: row, baseline: index === 0 }, async () => {
+      Deno.bench({ group: name, name: row, baseline: index === 0 }, async () => {
         await run();
       });
     });

@@ -13,8 +13,12 @@ export class Exchange {
   readonly #call: CallOptions;
   readonly #name: string;
   readonly #release: () => void;
+  readonly #onTime = () => this.#abort(this.#late());
   #timer: Timer | undefined;
   #deadline: number | undefined;
+  #timeoutMs = 0;
+  /** Ends the wait at hand. Listening to the signal for each would cost more than the wait. */
+  #giveUp: ((reason: unknown) => void) | undefined;
 
   /** @param name The agent's name, for the text of a timeout. */
   constructor(clock: Clock, call: CallOptions, name: string) {
@@ -22,7 +26,7 @@ export class Exchange {
     this.#call = call;
     this.#name = name;
     const { signal } = call;
-    this.#release = onAbort(signal, () => this.#controller.abort(signal!.reason));
+    this.#release = onAbort(signal, () => this.#abort(signal!.reason));
   }
 
   /** Aborts with the call's own signal, at its time limit, or by {@linkcode Exchange.end}. */
@@ -51,14 +55,8 @@ export class Exchange {
     const own = Number.isFinite(ms) ? now + ms : undefined;
     this.#deadline = earlier(own, this.#call.deadline);
     if (this.#deadline === undefined) return;
-    const timeoutMs = Math.max(0, this.#deadline - now);
-    this.#timer = this.#clock.schedule(this.#deadline, () => {
-      this.#controller.abort(
-        new TimeoutError(`'${this.#name}' did not answer within ${Math.round(timeoutMs)} ms`, {
-          timeoutMs,
-        }),
-      );
-    });
+    this.#timeoutMs = Math.max(0, this.#deadline - now);
+    this.#timer = this.#clock.schedule(this.#deadline, this.#onTime);
   }
 
   /** Stops the time, while it is the consumer's. */
@@ -69,7 +67,22 @@ export class Exchange {
 
   /** Waits, but not beyond the signal, whatever the transport at hand makes of it. */
   wait<T>(promise: Promise<T>): Promise<T> {
-    return abortable(promise, this.#controller.signal);
+    const { signal } = this.#controller;
+    // Hardly ever is there a second wait at the same time; it listens.
+    if (this.#giveUp !== undefined || signal.aborted) return abortable(promise, signal);
+    return new Promise((resolve, reject) => {
+      this.#giveUp = reject;
+      promise.then(
+        (value) => {
+          this.#giveUp = undefined;
+          resolve(value);
+        },
+        (error) => {
+          this.#giveUp = undefined;
+          reject(error);
+        },
+      );
+    });
   }
 
   /** Lets go of the timer and the caller; `abort` ends whatever still hangs on the signal. */
@@ -77,7 +90,7 @@ export class Exchange {
     this.pause();
     this.#release();
     if (abort && !this.aborted) {
-      this.#controller.abort(new DOMException("The consumer stopped reading", "AbortError"));
+      this.#abort(new DOMException("The consumer stopped reading", "AbortError"));
     }
   }
 
@@ -88,6 +101,18 @@ export class Exchange {
     return new AgenkitError("unavailable", `Cannot reach ${url}: ${whole(error)}`, {
       cause: error,
       details: isConnectFailure(error) ? NOT_BEGUN : undefined,
+    });
+  }
+
+  #abort(reason: unknown): void {
+    this.#controller.abort(reason);
+    this.#giveUp?.(this.#controller.signal.reason);
+  }
+
+  #late(): TimeoutError {
+    const timeoutMs = this.#timeoutMs;
+    return new TimeoutError(`'${this.#name}' did not answer within ${Math.round(timeoutMs)} ms`, {
+      timeoutMs,
     });
   }
 }

@@ -15,8 +15,11 @@ export async function readText(
 ): Promise<string> {
   const { headers } = message;
   const length = headers.get("content-length");
+  // The length of an answer that `fetch` decompresses is that of what was sent.
+  const told = length !== null &&
+    (message instanceof Request || headers.get("content-encoding") === null);
   // Asking for `body` makes a stream, which costs more than all the rest.
-  if (length === null || headers.get("content-encoding") !== null) {
+  if (!told) {
     const { body } = message;
     return body === null ? "" : decode(await readBytes(body, what, limit), what);
   }

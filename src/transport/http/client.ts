@@ -2,22 +2,21 @@ import type { StreamingAgent } from "../../core/agent.ts";
 import { closeIterator } from "../../core/abortable.ts";
 import type { CallOptions } from "../../core/call.ts";
 import { type Clock, systemClock } from "../../core/clock.ts";
-import { AgenkitError, RemoteError } from "../../core/errors.ts";
+import { AgenkitError } from "../../core/errors.ts";
 import { describe } from "../../core/json.ts";
 import type { Message } from "../../core/message.ts";
 import { checkFunction, checkLimit } from "../../core/options.ts";
 import { throwIfAborted } from "../../core/signals.ts";
-import { decodeEnvelope } from "../../protocol/decode.ts";
 import { type ContentMode, encodeRequest } from "../../protocol/encode.ts";
-import type { Envelope } from "../../protocol/envelope.ts";
 import { checkSize, MAX_MESSAGE_BYTES } from "../../protocol/limits.ts";
 import { readEvents } from "../../protocol/sse.ts";
-import { codeFromHttp } from "../../protocol/status.ts";
 import { checkId, decodeAnswer, messageOf } from "../answer.ts";
 import { endsInTime } from "../ends_in_time.ts";
 import { Exchange } from "../exchange.ts";
 import { chunksOf, readText } from "./body.ts";
-import { EVENT_STREAM_TYPE, JSON_TYPE, readRetryAfter, TIMEOUT_HEADER } from "./headers.ts";
+import { type ExtraHeaders, fixedHeaders, madeHeaders } from "./extra_headers.ts";
+import { failureOf } from "./failure.ts";
+import { EVENT_STREAM_TYPE, JSON_TYPE, TIMEOUT_HEADER } from "./headers.ts";
 
 /** Options of {@linkcode httpAgent}. */
 export interface HttpAgentOptions {
@@ -36,10 +35,7 @@ export interface HttpAgentOptions {
   /** The most bytes of a request, an answer or a chunk. @default {10485760} */
   readonly maxBytes?: number | undefined;
   /** Headers to send, or a function that makes them for each call (a token that expires, a trace). */
-  readonly headers?:
-    | HeadersInit
-    | ((call: CallOptions) => HeadersInit | Promise<HeadersInit>)
-    | undefined;
+  readonly headers?: ExtraHeaders | undefined;
   /** How content that is no string is written; `"json"` for Python agents that expect objects. @default {"text"} */
   readonly content?: ContentMode | undefined;
   /** What sends requests. @default {fetch} */
@@ -80,10 +76,13 @@ class HttpAgent implements StreamingAgent {
   readonly name: string;
   readonly capabilities: readonly string[];
   readonly #base: string;
+  /** Made once: a URL that was just put together costs the runtime more to read. */
+  readonly #urls: { readonly process: string; readonly stream: string };
   readonly #agentName: string | undefined;
   readonly #timeoutMs: number;
   readonly #maxBytes: number;
   readonly #options: HttpAgentOptions;
+  readonly #headers: Record<string, string>;
   readonly #fetch: (url: string, init: RequestInit) => Promise<Response>;
   readonly #clock: Clock;
 
@@ -91,12 +90,17 @@ class HttpAgent implements StreamingAgent {
     const parsed = parseUrl(url);
     checkFunction(ACTION, "fetch", options.fetch);
     this.#base = (parsed.origin + parsed.pathname).replace(/\/+$/, "");
+    this.#urls = {
+      process: new URL(`${this.#base}/process`).href,
+      stream: new URL(`${this.#base}/stream`).href,
+    };
     this.#agentName = options.name;
     this.name = options.name || parsed.host;
     this.capabilities = Object.freeze([...(options.capabilities ?? [])]);
     this.#timeoutMs = checkLimit(ACTION, "timeoutMs", options.timeoutMs ?? 30_000);
     this.#maxBytes = checkLimit(ACTION, "maxBytes", options.maxBytes ?? MAX_MESSAGE_BYTES);
     this.#options = options;
+    this.#headers = fixedHeaders(ACTION, options.headers);
     // Called with no receiver: browsers and Workers refuse a bare method of something else.
     this.#fetch = options.fetch ?? ((input, init) => fetch(input, init));
     this.#clock = options.clock ?? systemClock;
@@ -175,50 +179,22 @@ class HttpAgent implements StreamingAgent {
     if (method === "stream") sent.accept = EVENT_STREAM_TYPE;
     const timeLeft = exchange.timeLeft(method);
     if (timeLeft !== undefined) sent[TIMEOUT_HEADER] = String(Math.ceil(timeLeft));
-    if (headers !== undefined) {
-      const extra = typeof headers === "function"
-        ? await exchange.wait(asPromise(headers, call))
-        : headers;
-      for (const [key, value] of new Headers(extra)) sent[key] = value;
-    }
+    if (typeof headers === "function") {
+      Object.assign(sent, await exchange.wait(madeHeaders(headers, call, this.#base)));
+    } else Object.assign(sent, this.#headers);
     const response = await exchange.wait(
-      this.#fetch(`${this.#base}/${method}`, {
+      this.#fetch(this.#urls[method], {
         method: "POST",
         headers: sent,
         body,
         signal: exchange.signal,
       }),
     );
-    if (response.status !== 200) throw await this.#errorOf(exchange, response);
+    if (response.status !== 200) {
+      const text = await exchange.wait(readText(response, "The answer", this.#maxBytes));
+      throw failureOf(response, text, this.#base);
+    }
     return { id, response };
-  }
-
-  /** The error of an answer that is not 200: what its envelope says, or else its status. */
-  async #errorOf(exchange: Exchange, response: Response): Promise<AgenkitError> {
-    const { status } = response;
-    const retryAfterMs = readRetryAfter(response.headers.get("retry-after"));
-    const text = await exchange.wait(readText(response, "The answer", this.#maxBytes));
-    let said: Envelope | undefined;
-    try {
-      said = decodeEnvelope(text);
-    } catch {
-      // Proxies and some peers answer in plain text.
-    }
-    if (said?.type === "error" && said.error instanceof RemoteError) {
-      const { code, message, remoteCode, details, retryable, retryAfterMs: told } = said.error;
-      return new RemoteError(code, message, {
-        ...(remoteCode === undefined ? undefined : { remoteCode }),
-        details,
-        retryable,
-        retryAfterMs: told ?? retryAfterMs,
-      });
-    }
-    const excerpt = text.trim().slice(0, 200);
-    return new RemoteError(
-      codeFromHttp(status),
-      `${this.#base} answered with HTTP ${status}${excerpt === "" ? "" : `: ${excerpt}`}`,
-      { retryAfterMs },
-    );
   }
 }
 
@@ -231,10 +207,6 @@ function parseUrl(url: string | URL): URL {
       describe(String(url))
     }`,
   );
-}
-
-async function asPromise<T>(make: (call: CallOptions) => T | Promise<T>, call: CallOptions) {
-  return await make(call);
 }
 
 function bodyOf(response: Response, url: string): ReadableStream<Uint8Array<ArrayBuffer>> {

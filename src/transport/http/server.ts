@@ -3,23 +3,23 @@ import { NOT_BEGUN } from "../../core/begun.ts";
 import { type Clock, systemClock } from "../../core/clock.ts";
 import type { ContextValues } from "../../core/context.ts";
 import { deadline } from "../../core/deadline.ts";
-import { AgenkitError, TimeoutError } from "../../core/errors.ts";
+import { AgenkitError } from "../../core/errors.ts";
 import type { Message } from "../../core/message.ts";
 import { checkFunction, checkLimit } from "../../core/options.ts";
-import { decodeEnvelope, EnvelopeError } from "../../protocol/decode.ts";
+import { EnvelopeError } from "../../protocol/decode.ts";
 import { type ContentMode, encodeMessage } from "../../protocol/encode.ts";
-import { type RequestEnvelope, UNKNOWN_ID } from "../../protocol/envelope.ts";
+import { UNKNOWN_ID } from "../../protocol/envelope.ts";
 import { checkSize, MAX_MESSAGE_BYTES } from "../../protocol/limits.ts";
 import { withoutToolCalls } from "../../protocol/trust.ts";
 import { toAgenkitError } from "../../protocol/wire_error.ts";
 import { AgentDirectory, type Agents } from "../directory.ts";
 import { runProcess, StreamRun } from "../run.ts";
-import { readText } from "./body.ts";
 import { compressed } from "./compression.ts";
 import { eventStream } from "./event_stream.ts";
-import { EVENT_STREAM_TYPE, JSON_TYPE, TIMEOUT_HEADER } from "./headers.ts";
+import { EVENT_STREAM_TYPE, JSON_TYPE } from "./headers.ts";
 import { type CorsOptions, OriginPolicy } from "./origin.ts";
 import { errorResponse, HttpProblem } from "./problem.ts";
+import { checkContentType, readRequest, readTimeout } from "./request.ts";
 import { allowOf, type Route, routeOf } from "./routes.ts";
 
 /** Options of {@linkcode httpHandler}. */
@@ -207,9 +207,12 @@ class HttpServer {
     try {
       const named = route.agent === undefined ? undefined : this.#directory.get(route.agent);
       checkContentType(request);
-      const timeoutMs = this.#timeoutOf(request);
-      const values = await this.#options.context?.(request);
-      const envelope = await this.#read(request);
+      const timeoutMs = readTimeout(request, this.#maxTimeoutMs);
+      const { context } = this.#options;
+      const values = context === undefined
+        ? undefined
+        : await deadline((async () => await context(request))(), timeoutMs, { clock: this.#clock });
+      const envelope = await readRequest(request, this.#maxBytes, this.#bodyTimeoutMs, this.#clock);
       id = envelope.id;
       const agent = named ?? this.#directory.choose(envelope.agentName);
       const message = this.#options.trustToolCalls
@@ -259,51 +262,6 @@ class HttpServer {
     if (this.inFlight === 0) { for (const resolve of this.#idle.splice(0)) resolve(); }
   }
 
-  async #read(request: Request): Promise<RequestEnvelope> {
-    let body: string;
-    try {
-      body = await deadline(
-        readText(request, "The request body", this.#maxBytes),
-        this.#bodyTimeoutMs,
-        { clock: this.#clock },
-      );
-    } catch (error) {
-      if (error instanceof TimeoutError) {
-        throw new HttpProblem(
-          408,
-          "deadline_exceeded",
-          `The request body did not arrive within ${this.#bodyTimeoutMs} ms`,
-          { connection: "close" },
-        );
-      }
-      if (error instanceof AgenkitError && error.code === "resource_exhausted") {
-        throw new HttpProblem(413, error.code, error.message, { connection: "close" });
-      }
-      throw error;
-    }
-    const envelope = decodeEnvelope(body);
-    if (envelope.type === "request") return envelope;
-    throw new EnvelopeError(
-      `Cannot read type: expected "request", got ${JSON.stringify(envelope.type)}`,
-      envelope.id,
-    );
-  }
-
-  #timeoutOf(request: Request): number {
-    const value = request.headers.get(TIMEOUT_HEADER);
-    if (value === null) return this.#maxTimeoutMs;
-    const ms = Number(value);
-    if (value.trim() === "" || !Number.isFinite(ms) || ms < 0) {
-      throw new AgenkitError(
-        "invalid_argument",
-        `Cannot read the header ${TIMEOUT_HEADER}: expected milliseconds, got ${
-          JSON.stringify(value)
-        }`,
-      );
-    }
-    return Math.min(ms, this.#maxTimeoutMs);
-  }
-
   #answer(request: Request, id: string, message: Message): Response {
     const body = encodeMessage("response", id, message, this.#options.content);
     checkSize("The answer", body, this.#maxBytes);
@@ -338,24 +296,4 @@ function card(name: string, agent: Agent) {
     capabilities: agent.capabilities ?? [],
     streaming: agent.stream !== undefined,
   };
-}
-
-/**
- * Refuses bodies that cannot be an envelope. Text is taken for JSON, as peers
- * do: it is what `fetch` says of a string. (Pages of other origins, for which
- * text needs no preflight, were refused before.)
- */
-function checkContentType(request: Request): void {
-  const value = request.headers.get("content-type");
-  if (value === null || value.startsWith(JSON_TYPE)) return;
-  const type = value.split(";", 1)[0]!.trim().toLowerCase();
-  if (type === JSON_TYPE || type.startsWith("text/") || type.endsWith("+json")) return;
-  throw new HttpProblem(
-    415,
-    "invalid_argument",
-    type.startsWith("application/grpc")
-      ? `This endpoint does not speak gRPC: expected ${JSON_TYPE}, got ${type}. Call /process ` +
-        "with a JSON envelope, or a server with a gRPC listener"
-      : `Cannot read a body of type ${type}: expected ${JSON_TYPE}`,
-  );
 }

@@ -469,6 +469,42 @@ test("httpAgent() sends the headers it is given, also those made for each call",
   assert.equal(fixed.sent[0]!.request.headers.get("x-key"), "k");
 });
 
+test("httpAgent() tells headers that cannot be from a server that cannot be reached", async () => {
+  assert.throws(
+    () => httpAgent("http://x", { headers: { "bad name": "x" } }),
+    /^TypeError: Cannot call over HTTP as 'headers' must be headers or a function: /,
+  );
+  const { remote, sent } = answered((_r, body) => json(reply(body.id)), {
+    headers: () => Promise.reject(new Error("no token today")),
+  });
+  const failed = await rejection(remote.process(question));
+  assert.equal(failed.code, "unknown");
+  assert.match(
+    failed.message,
+    /^Cannot make the headers for http:\/\/peer\.example\/base: no token/,
+  );
+  const own = new AgenkitError("unauthenticated", "log in again");
+  const refusing = httpAgent("http://x", {
+    headers: () => {
+      throw own;
+    },
+  });
+  assert.equal(await rejection(refusing.process(question)), own);
+  assert.equal(sent.length, 0);
+});
+
+test("httpAgent() ends the wait for headers that are never made", async () => {
+  const clock = new TestClock();
+  const { remote } = answered((_r, body) => json(reply(body.id)), {
+    clock,
+    timeoutMs: 50,
+    headers: () => new Promise<never>(() => {}),
+  });
+  const call = rejection(remote.process(question));
+  await clock.advance(50);
+  assert.ok(await call instanceof TimeoutError);
+});
+
 test("httpAgent() and httpHandler() keep structured content, metadata and errors between them", async () => {
   const mirror = agent("mirror", (m) => ({ content: m.content, metadata: m.metadata }));
   const handler = httpHandler(mirror);

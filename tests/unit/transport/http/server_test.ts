@@ -524,6 +524,17 @@ test("httpHandler() gives agents the values that context makes, or lets it refus
   await errorOf(await handler(post("/process", envelope())), 401, "UNAUTHENTICATED");
 });
 
+test("httpHandler() does not wait for a context longer than the caller waits", async () => {
+  const clock = new TestClock();
+  const handler = httpHandler(echo, { clock, context: () => new Promise<never>(() => {}) });
+  const waiting = handler(
+    post("/process", envelope(), { headers: { "agenkit-timeout-ms": "250" } }),
+  );
+  await clock.advance(250);
+  await errorOf(await waiting, 504, "AGENT_TIMEOUT");
+  assert.equal(handler.inFlight, 0);
+});
+
 test("httpHandler() refuses pages of other origins until they are allowed", async () => {
   const from = (headers: Record<string, string>) => post("/process", envelope(), { headers });
   const closed = httpHandler(echo);
