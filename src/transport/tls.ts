@@ -28,8 +28,7 @@ export function checkClientTls(
 ): ClientTlsOptions | undefined {
   if (tls === undefined) return undefined;
   const { ca, cert, key } = tls;
-  const authorities = ca === undefined ? [] : typeof ca === "string" ? [ca] : ca;
-  for (const text of authorities) checkPem(action, "tls.ca", text);
+  for (const text of authoritiesOf(ca)) checkPem(action, "tls.ca", text);
   if ((cert === undefined) !== (key === undefined)) {
     throw new TypeError(
       `Cannot ${action} as 'tls.cert' and 'tls.key' must be given together: '${
@@ -42,6 +41,36 @@ export function checkClientTls(
   return tls;
 }
 
+/** What makes a server speak TLS, as PEM text. */
+export interface ServerTlsOptions {
+  /** The certificate chain. */
+  readonly cert: string;
+  /** The private key of `cert`. */
+  readonly key: string;
+  /**
+   * The authorities that sign the clients' certificates. With them only clients
+   * that have one may call (mutual TLS).
+   */
+  readonly ca?: string | readonly string[] | undefined;
+}
+
+/**
+ * Checks the options of a TLS server.
+ *
+ * @param action What cannot be done; begins the error's text.
+ * @throws {TypeError} If a part is not PEM text.
+ */
+export function checkServerTls(action: string, tls: ServerTlsOptions): ServerTlsOptions {
+  checkPem(action, "tls.cert", tls.cert);
+  checkPem(action, "tls.key", tls.key);
+  for (const text of authoritiesOf(tls.ca)) checkPem(action, "tls.ca", text);
+  return tls;
+}
+
+function authoritiesOf(ca: string | readonly string[] | undefined): readonly string[] {
+  return ca === undefined ? [] : typeof ca === "string" ? [ca] : ca;
+}
+
 function checkPem(action: string, name: string, value: unknown): void {
   if (typeof value === "string" && value.includes("-----BEGIN ")) return;
   // Not shown: it may be a key.
@@ -51,13 +80,26 @@ function checkPem(action: string, name: string, value: unknown): void {
   );
 }
 
-/** The options as `node:tls` takes them. */
+/** The options of a server as `node:tls` takes them. */
+export function nodeServerTlsOptions({ cert, key, ca }: ServerTlsOptions): {
+  cert: string;
+  key: string;
+  ca?: string[];
+  requestCert?: boolean;
+  rejectUnauthorized?: boolean;
+} {
+  return ca === undefined
+    ? { cert, key }
+    : { cert, key, ca: [...authoritiesOf(ca)], requestCert: true, rejectUnauthorized: true };
+}
+
+/** The options of a client as `node:tls` takes them. */
 export function nodeTlsOptions(
   tls: ClientTlsOptions | undefined,
 ): { ca?: string[]; cert?: string; key?: string; servername?: string } {
   const { ca, cert, key, serverName } = tls ?? {};
   return {
-    ...(ca === undefined ? undefined : { ca: typeof ca === "string" ? [ca] : [...ca] }),
+    ...(ca === undefined ? undefined : { ca: [...authoritiesOf(ca)] }),
     ...(cert === undefined ? undefined : { cert }),
     ...(key === undefined ? undefined : { key }),
     ...(serverName === undefined ? undefined : { servername: serverName }),

@@ -27,6 +27,11 @@ export const EXCLUSIONS: readonly Exclusion[] = [
     reason: "gRPC needs node:http2 and trailers, which a Worker does not have",
   },
   {
+    files: "tests/unit/transport/socket/**",
+    runtimes: ["workerd"],
+    reason: "opens and listens at TCP and Unix sockets, which a Worker cannot do",
+  },
+  {
     files: "tests/unit/cli/**",
     runtimes: ["workerd"],
     reason: "a command line with processes and signals, which a Worker does not have",

@@ -1,0 +1,47 @@
+import { describe } from "../../core/json.ts";
+
+/** Where a socket is: a host and port, or a path. */
+export type SocketAddress =
+  | { readonly kind: "tcp"; readonly tls: boolean; readonly host: string; readonly port: number }
+  | { readonly kind: "unix"; readonly path: string };
+
+/**
+ * Reads `tcp://host:port`, `tcps://host:port` (TLS) or `unix:///path`. An IPv6
+ * host stands in brackets; the path is all that follows `unix://`, as it is.
+ *
+ * @param action What cannot be done, such as `"call over a socket"`; begins the error's text.
+ * @param minPort The lowest port: 0 where the system may choose one. @default {1}
+ * @throws {TypeError} If it is none.
+ * @throws {RangeError} If the port is out of bounds.
+ */
+export function readAddress(action: string, url: string | URL, minPort = 1): SocketAddress {
+  const text = String(url);
+  if (text.startsWith("unix://")) {
+    const path = text.slice("unix://".length);
+    if (path !== "" && !path.includes("\0")) return { kind: "unix", path };
+  }
+  const parts = /^(tcps?):\/\/(?:\[([0-9a-f:.]+(?:%[\w.-]+)?)\]|([^/:@?#\s[\]]+)):(\d+)\/?$/i.exec(
+    text,
+  );
+  if (parts === null) {
+    throw new TypeError(
+      `Cannot ${action} as the address must be tcp://host:port, tcps://host:port or ` +
+        `unix:///path: current value is ${describe(text)}`,
+    );
+  }
+  const [, scheme, ipv6, name, digits] = parts;
+  const port = Number(digits);
+  if (port < minPort || port > 65_535) {
+    throw new RangeError(
+      `Cannot ${action} as the port must be from ${minPort} to 65535: current value is ${port}`,
+    );
+  }
+  return { kind: "tcp", tls: scheme!.toLowerCase() === "tcps", host: ipv6 ?? name!, port };
+}
+
+/** Writes an address as a URL. */
+export function addressUrl(address: SocketAddress): string {
+  if (address.kind === "unix") return `unix://${address.path}`;
+  const host = address.host.includes(":") ? `[${address.host}]` : address.host;
+  return `${address.tls ? "tcps" : "tcp"}://${host}:${address.port}`;
+}
