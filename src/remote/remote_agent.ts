@@ -26,6 +26,7 @@ export interface RemoteAgent extends StreamingAgent, AsyncDisposable {
  * |---|---|
  * | `http://host:8080/prefix`, `https:` | HTTP with server-sent events for streams |
  * | `h2c://host:8080` | the same over HTTP/2 in cleartext, or HTTP/1.1 if the server has no other |
+ * | `h3://host:8443` | the same over HTTP/3, on Bun |
  * | `memory://address` | the codec, with a `listenMemory` of this process |
  *
  * The transport is loaded with the first call, and no other one is. IPv6

@@ -1,7 +1,8 @@
 /** What a transport needs of the runtime it runs on. */
-export type Need = "fetch" | "sockets";
+export type Need = "fetch" | "sockets" | "HTTP/3";
 
 interface Scope {
+  readonly Bun?: unknown;
   readonly navigator?: { readonly userAgent?: string };
   readonly process?: { readonly versions?: { readonly node?: string } };
 }
@@ -15,6 +16,7 @@ export function runtimeOf(scope: unknown = globalThis): "server" | "Workers" | "
 }
 
 /** Whether the runtime has what a transport needs. */
-export function has(need: Need, scope?: unknown): boolean {
+export function has(need: Need, scope: unknown = globalThis): boolean {
+  if (need === "HTTP/3") return (scope as Scope).Bun !== undefined;
   return need === "fetch" || runtimeOf(scope) === "server";
 }

@@ -51,6 +51,18 @@ const h2c: Scheme = {
   },
 };
 
+const h3: Scheme = {
+  needs: "HTTP/3",
+  headers: true,
+  example: "h3://host:8443",
+  pattern: HOST,
+  async load(url, options) {
+    const { http3Agent } = await import("../transport/http3/client.ts");
+    const { headers } = options;
+    return http3Agent(url, { ...sharedOptions(options), ...options.http, headers });
+  },
+};
+
 const memory: Scheme = {
   needs: "fetch",
   headers: false,
@@ -63,7 +75,7 @@ const memory: Scheme = {
 };
 
 /** Every scheme there is. Each transport is loaded only when one of its URLs is called. */
-const SCHEMES: Readonly<Record<string, Scheme>> = { http, https: http, h2c, memory };
+const SCHEMES: Readonly<Record<string, Scheme>> = { http, https: http, h2c, h3, memory };
 
 /** The schemes that a runtime can call. */
 export function schemesOf(scope?: unknown): readonly string[] {

@@ -14,6 +14,7 @@ interface BunGlobal {
     idleTimeout: number;
     maxRequestBodySize: number;
     http2: boolean;
+    http3: boolean;
     tls?: { cert: string; key: string };
     fetch(request: Request, server: BunServer): Promise<Response>;
   }): BunServer;
@@ -22,20 +23,29 @@ interface BunGlobal {
 /** The longest idle timeout that Bun takes, in seconds. */
 const MAX_IDLE_SECONDS = 255;
 
+/** With less than this HTTP/3 connections end while an agent is at work on them. */
+const MIN_HTTP3_IDLE_SECONDS = 5;
+
 /**
  * Listens with `Bun.serve`: HTTP/1.1 and HTTP/2, in cleartext by prior
- * knowledge (Bun >= 1.4) and over TLS by ALPN, on one port.
+ * knowledge (Bun >= 1.4) and over TLS by ALPN, on one port; and HTTP/3, which
+ * Bun announces to the clients of the others.
  */
 export function listen(handler: FetchHandler, options: ListenOptions): Promise<Listener> {
-  const { hostname, port, tls, idleTimeoutMs } = options;
+  const { hostname, port, tls, idleTimeoutMs, http3 } = options;
+  const idleSeconds = Math.max(
+    Math.ceil(idleTimeoutMs / 1000),
+    http3 ? MIN_HTTP3_IDLE_SECONDS : 1,
+  );
   const { Bun } = globalThis as unknown as { Bun: BunGlobal };
   const server = Bun.serve({
     hostname,
     port,
-    idleTimeout: Math.min(Math.ceil(idleTimeoutMs / 1000), MAX_IDLE_SECONDS),
+    idleTimeout: Math.min(idleSeconds, MAX_IDLE_SECONDS),
     // The handler has a limit of its own, and answers with an envelope.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     http2: true,
+    http3,
     ...(tls === undefined ? undefined : { tls: { cert: tls.cert, key: tls.key } }),
     fetch(request, server) {
       // Bun counts an agent at work as an idle connection.

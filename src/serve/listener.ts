@@ -16,6 +16,8 @@ export interface ListenOptions {
   readonly tls?: TlsOptions | undefined;
   /** How long a connection may be idle, and headers may take, in milliseconds. */
   readonly idleTimeoutMs: number;
+  /** Speaks HTTP/3 on the UDP port of the same number, too. */
+  readonly http3: boolean;
 }
 
 /** What listens: the same for every runtime. */

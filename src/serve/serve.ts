@@ -22,6 +22,11 @@ export interface ServeOptions extends HttpHandlerOptions {
   /** Listens for gRPC too, at a port of its own: `true` for 50051. @default {false} */
   readonly grpc?: boolean | GrpcListenOptions | undefined;
   /**
+   * Speaks HTTP/3 too, on the UDP port of the same number, and announces it.
+   * Only on Bun, and only with `tls`. @default {false}
+   */
+  readonly http3?: boolean | undefined;
+  /**
    * How long a connection may be idle between calls, in milliseconds, where
    * the runtime lets one say (Bun, Node). @default {60000}
    */
@@ -80,13 +85,14 @@ export async function serve(agents: Agents, options: ServeOptions = {}): Promise
   });
   const idleTimeoutMs = checkLimit("serve", "idleTimeoutMs", options.idleTimeoutMs ?? 60_000);
   const drainTimeoutMs = checkLimit("serve", "drainTimeoutMs", options.drainTimeoutMs ?? 30_000);
+  const http3 = checkHttp3(options);
   const http = httpHandler(agents, options);
   const handler = options.rpc === false ? http : withRpc(http, agents, options);
   signal?.throwIfAborted();
   const listen = await listenOfRuntime();
   let listener: Listener;
   try {
-    listener = await listen(handler, { hostname, port, tls, idleTimeoutMs });
+    listener = await listen(handler, { hostname, port, tls, idleTimeoutMs, http3 });
   } catch (cause) {
     throw new AgenkitError(
       "unavailable",
@@ -143,6 +149,18 @@ export async function serve(agents: Agents, options: ServeOptions = {}): Promise
     },
     [Symbol.asyncDispose]: drain,
   };
+}
+
+function checkHttp3({ http3 = false, tls }: ServeOptions): boolean {
+  if (!http3) return false;
+  if (tls === undefined) {
+    throw new TypeError("Cannot serve as 'http3' needs 'tls': HTTP/3 has no cleartext");
+  }
+  if ((globalThis as { Bun?: unknown }).Bun !== undefined) return true;
+  throw new AgenkitError(
+    "unimplemented",
+    "Cannot serve HTTP/3 on this runtime: expected Bun. Elsewhere put a proxy that speaks it in front",
+  );
 }
 
 /** Loads the listener of the runtime at hand, and no other. */

@@ -11,14 +11,20 @@ export interface Case {
   readonly op: "process" | "stream" | "http";
   readonly url: string;
   readonly name?: string;
+  /** Only our own client has a choice; it has no `reuse` and `http`. */
+  readonly protocol?: string;
   readonly message?: {
     readonly role?: string;
     readonly content?: Json;
     readonly metadata?: JsonObject;
   };
   readonly timeout_ms?: number;
+  /** How long the caller waits, as a deadline that travels along. */
+  readonly deadline_ms?: number;
   readonly concurrent?: number;
   readonly repeat?: number;
+  /** How long our own client waits after each call that it repeats. */
+  readonly pause_ms?: number;
   readonly leave_after?: number;
   readonly leave_ms?: number;
   readonly reuse?: boolean;
@@ -45,6 +51,8 @@ export interface Result {
     readonly headers: Readonly<Record<string, string>>;
     readonly text: string;
   }[];
+  /** The version of HTTP that the client saw. */
+  readonly http_version?: string;
   readonly error_type?: string;
   readonly error?: string;
   readonly elapsed_ms: number;
@@ -106,8 +114,12 @@ export async function startServer(
 }
 
 /** Starts a client peer. */
-export async function startClient(command: string, args: readonly string[]): Promise<ClientPeer> {
-  const peer = await start(command, args, {});
+export async function startClient(
+  command: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<ClientPeer> {
+  const peer = await start(command, args, env);
   const writer = peer.child.stdin.getWriter();
   let turn: Promise<unknown> = Promise.resolve();
   const encoder = new TextEncoder();

@@ -9,6 +9,16 @@ import { fileURLToPath } from "node:url";
 import type { Toolchain } from "./toolchain.ts";
 import { type ClientPeer, type ServerPeer, startClient, startServer } from "./peers.ts";
 
+/** Our client in a process of its own, on the runtime whose program is given; Deno's is at hand. */
+export function ourClient(
+  runtime: string,
+  program: string = Deno.execPath(),
+  env: Record<string, string> = {},
+): Promise<ClientPeer> {
+  const script = here("call_agents.ts");
+  return startClient(program, runtime === "Deno" ? ["run", "-A", script] : [script], env);
+}
+
 /**
  * The paths of the toolchains a suite needs. Should one be missing, reports the
  * suite as skipped with the reason and answers undefined; in CI it fails.
@@ -69,6 +79,15 @@ export function pythonClient(python: string): Promise<ClientPeer> {
 /** The Go stand-in as a server. */
 export function goServer(peer: string, ...args: string[]): Promise<ServerPeer> {
   return startServer(peer, ["server", ...args]);
+}
+
+/** A client or server of Go's libraries for gRPC, Connect and HTTP/3. */
+export function goRpcClient(
+  peer: string,
+  command: string,
+  env: Record<string, string> = {},
+): Promise<ClientPeer> {
+  return startClient(peer, [command], env);
 }
 
 /** The Go stand-in as a client. */

@@ -90,18 +90,31 @@ export async function pythonWithAgenkit(): Promise<Toolchain> {
   return { path: python };
 }
 
-/** The Go peer, built. */
-export async function goPeer(): Promise<Toolchain> {
+/** The Go peer, built of the standard library alone. */
+export function goPeer(): Promise<Toolchain> {
+  // Nothing to download, whatever the settings say.
+  return buildGo("go", "peer", { GOFLAGS: "" });
+}
+
+/** The Go peer for gRPC, Connect and HTTP/3, built; its modules are pinned and fetched once. */
+export function goRpcPeer(): Promise<Toolchain> {
+  return buildGo("go_rpc", "rpc_peer", { GOFLAGS: "-mod=readonly" });
+}
+
+async function buildGo(
+  folder: string,
+  name: string,
+  env: Record<string, string>,
+): Promise<Toolchain> {
   const chosen = process.env.AGENKIT_TEST_GO;
   const candidates = chosen ? [chosen] : ["go", "/usr/local/go/bin/go"];
-  const output = join(CACHE, "go", process.platform === "win32" ? "peer.exe" : "peer");
+  const output = join(CACHE, "go", process.platform === "win32" ? `${name}.exe` : name);
   for (const go of candidates) {
     if (!(await run(go, ["version"])).ok) continue;
     mkdirSync(dirname(output), { recursive: true });
-    // Standard library only: nothing to download, whatever the settings say.
     const built = await run(go, ["build", "-o", output, "."], {
-      cwd: join(HERE, "go"),
-      env: { GOTOOLCHAIN: "local", GOFLAGS: "", GOWORK: "off" },
+      cwd: join(HERE, folder),
+      env: { GOTOOLCHAIN: "local", GOWORK: "off", ...env },
     });
     if (built.ok) return { path: output };
     return { missing: `go build failed: ${built.stderr.trim().slice(0, 500)}` };

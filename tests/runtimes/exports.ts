@@ -2,6 +2,7 @@
 const WEB_SAFE = [
   ".",
   "./http",
+  "./http3",
   "./memory",
   "./workers",
   "./testing",

@@ -26,6 +26,31 @@ export interface Certificates {
   readonly strangerCa: string;
 }
 
+/** The certificates as files in a folder, for other programs; it goes with its `await using`. */
+export interface CertificateFiles extends AsyncDisposable {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** Writes the authority's and the server's certificates to a temporary folder. */
+export async function certificateFiles(): Promise<CertificateFiles> {
+  const { ca, server } = await certificates();
+  const folder = await mkdtemp(join(tmpdir(), "agenkit-certificates-"));
+  const files = {
+    ca: join(folder, "ca.pem"),
+    cert: join(folder, "cert.pem"),
+    key: join(folder, "key.pem"),
+  };
+  await writeFile(files.ca, ca);
+  await writeFile(files.cert, server.cert);
+  await writeFile(files.key, server.key);
+  return {
+    ...files,
+    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
 const run = promisify(execFile);
 const NEW_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
 
