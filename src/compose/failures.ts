@@ -18,8 +18,9 @@ export function aggregateError(
   needed: "one" | "all",
 ): AggregateAgentError {
   const again = failures.filter(({ cause }) => isRetryable(cause));
-  const waits = again.map(({ cause }) => cause instanceof AgenkitError ? cause.retryAfterMs : 0)
-    .map((ms) => ms ?? 0);
+  const waits = again.map(({ cause }) =>
+    cause instanceof AgenkitError ? cause.retryAfterMs ?? 0 : 0
+  );
   const wait = needed === "one" ? Math.min(...waits) : Math.max(...waits);
   return new AggregateAgentError(text, failures, {
     retryable: needed === "one" ? again.length > 0 : again.length === failures.length,

@@ -25,6 +25,7 @@ export class Lane {
   readonly #call: CallOptions | undefined;
   readonly #link: LinkedSignal;
   #iterator: AsyncIterator<Message> | undefined;
+  /** The last read, which may have ended. */
   #pending: Promise<unknown> | undefined;
 
   constructor(agent: Agent, index: number, request: Message, call: CallOptions | undefined) {
@@ -38,18 +39,11 @@ export class Lane {
 
   /** Asks for the next chunk and reports what comes of it. */
   read(report: (event: LaneEvent) => void): void {
-    const pending = this.#next();
-    this.#pending = pending;
-    const done = () => {
-      if (this.#pending === pending) this.#pending = undefined;
-    };
-    pending.then((result) => {
-      done();
-      report({ lane: this, result });
-    }, (error) => {
-      done();
-      report({ lane: this, failure: { error } });
-    });
+    const pending = this.#pending = this.#next();
+    pending.then(
+      (result) => report({ lane: this, result }),
+      (error) => report({ lane: this, failure: { error } }),
+    );
   }
 
   /** Cancels the agent. Returns what it may take a while to end. */

@@ -84,18 +84,17 @@ export class Merge {
         this.#cancel(lane);
       }
     }
-    if (cause !== undefined) this.#fail(lane, cause.error);
-    else if (!lane.seated) this.#seat(lane);
     if (chunk === undefined) {
       this.#lanes.delete(lane);
       lane.release();
-      this.#fill();
     }
+    if (cause !== undefined) this.#fail(lane, cause.error);
+    else if (!lane.seated) this.#seat(lane);
+    if (chunk === undefined) this.#fill();
     return chunk;
   }
 
   #fail(lane: Lane, error: unknown): void {
-    this.#lanes.delete(lane);
     this.#failures.push(failureOf(lane.agent, lane.index, error));
     const left = this.#agents.length - this.#failures.length;
     if (!this.#rule.settled && (lane.seated || left < this.#rule.needed)) throw this.#error();

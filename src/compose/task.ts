@@ -150,7 +150,6 @@ class OneShot implements Task {
 
   async #attempts(request: Message, call: CallOptions): Promise<Message> {
     for (let attempt = 1;; attempt++) {
-      throwIfAborted(call);
       try {
         return await askChild(this.agent, request, call);
       } catch (error) {

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { conditional, fallback, parallel, router, sequential } from "../../../src/compose/mod.ts";
+import {
+  conditional,
+  failurePath,
+  fallback,
+  parallel,
+  router,
+  sequential,
+} from "../../../src/compose/mod.ts";
 import {
   type Agent,
   agent,
@@ -13,7 +20,18 @@ import {
   text,
   wrap,
 } from "../../../src/core/mod.ts";
-import { ask, deaf, deafStream, jobs, obedient, rejection, says, streams } from "./support.ts";
+import { WatchedSignal } from "../core/fakes.ts";
+import {
+  ask,
+  deaf,
+  deafStream,
+  fails,
+  jobs,
+  obedient,
+  rejection,
+  says,
+  streams,
+} from "./support.ts";
 
 /** Every composition, of these agents or of the first of them, by name. */
 const make = {
@@ -172,6 +190,47 @@ for (const kind of kinds) {
     await assert.rejects(of([child]).process(ask, call), /before/);
     await assert.rejects(collect(of([child]).stream!(ask, call)), /before/);
     assert.equal(child.begun, 0);
+  });
+
+  test(`${kind}() does not blame an agent that fails because the caller has left`, async () => {
+    for (const way of ["process", "stream"] as const) {
+      const controller = new AbortController();
+      const own = new Error("connection lost");
+      const wait = (call: CallOptions) =>
+        new Promise<never>((_, reject) => {
+          call.signal!.addEventListener("abort", () => reject(own));
+        });
+      const child = agent({
+        name: "child",
+        process: (_, call) => wait(call),
+        stream: async function* (_, call) {
+          yield await wait(call);
+        },
+      });
+      const call = { signal: controller.signal };
+      const work: Promise<unknown> = way === "process"
+        ? of([child]).process(ask, call)
+        : collect(of([child]).stream!(ask, call));
+      await jobs();
+      const reason = new Error("left");
+      controller.abort(reason);
+      assert.equal(await rejection(work), reason, way);
+      await jobs();
+      assert.deepEqual(failurePath(own), [], way);
+    }
+  });
+
+  test(`${kind}() leaves nothing on the caller's signal`, async () => {
+    const watched = new WatchedSignal();
+    const call = { signal: watched.signal };
+    const made = of([streams("a", ["x", "y"])]);
+    await made.process(ask, call);
+    await collect(made.stream!(ask, call));
+    for await (const _ of made.stream!(ask, call)) break;
+    await assert.rejects(of([fails("b")]).process(ask, call));
+    await assert.rejects(collect(of([streams("b", ["x"], new Error("b"))]).stream!(ask, call)));
+    assert.ok(watched.added > 0);
+    assert.equal(watched.listeners, 0);
   });
 
   test(`${kind}() works below a middleware whose signal is made only when asked for`, async () => {

@@ -172,6 +172,19 @@ test("conditional() asks no agent when the caller aborts while a condition is as
   assert.equal(target.calls, 0);
 });
 
+test("conditional() asks no condition when the caller had aborted before", async () => {
+  let asked = 0;
+  const count = () => {
+    asked++;
+    return true;
+  };
+  const desk = conditional([{ when: count, agent: streams("a", ["x"]) }]);
+  const call = { signal: AbortSignal.abort(new Error("before")) };
+  await assert.rejects(desk.process(ask, call), /before/);
+  await assert.rejects(collect(desk.stream!(ask, call)), /before/);
+  assert.equal(asked, 0);
+});
+
 test("conditional() passes on the very error of the chosen agent and tells the route", async () => {
   const error = new RangeError("out");
   const desk = conditional([{ when: roleEquals("user"), agent: fails("a", error) }], {

@@ -59,6 +59,8 @@ test("metadataEquals() compares values all the way down", () => {
   assert.equal(equal({ a: 1 }, { a: 1, b: 2 }), false);
   assert.equal(equal({ a: 1, b: 2 }, { a: 1 }), false);
   assert.equal(equal({ a: 1, c: 2 }, { a: 1, b: 2 }), false);
+  assert.equal(equal("", {}), false);
+  assert.equal(equal({}, 5), false);
   assert.equal(equal([], {}), false);
   assert.equal(equal({}, []), false);
   assert.equal(equal(null, {}), false);

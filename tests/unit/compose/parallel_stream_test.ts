@@ -301,3 +301,18 @@ test("parallel() awaits a stream that only its signal can end", async () => {
   for await (const _ of parallel([streams("a", ["1", "2"]), endless]).stream!(ask)) break;
   assert.equal(waits.ended, 1);
 });
+
+test("parallel() does not tell a stream to end that has failed", async () => {
+  let told = 0;
+  const source: AsyncIterableIterator<Message> = {
+    next: () => Promise.reject(new Error("broke")),
+    return: () => {
+      told++;
+      return Promise.resolve({ done: true, value: undefined });
+    },
+    [Symbol.asyncIterator]: () => source,
+  };
+  const broken = { name: "broken", process: () => Promise.resolve(ask), stream: () => source };
+  await assert.rejects(collect(parallel([broken, streams("b", ["x"])]).stream!(ask)), /broke/);
+  assert.equal(told, 0);
+});

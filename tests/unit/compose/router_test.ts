@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { failurePath, router, RoutingError } from "../../../src/compose/mod.ts";
 import { AgenkitError, agent, collect, message, text } from "../../../src/core/mod.ts";
-import { ask, fails, rejection, says, streams } from "./support.ts";
+import { ask, counter, fails, jobs, rejection, says, streams } from "./support.ts";
 
 const byContent = (m: { readonly content: unknown }) => String(m.content);
 
@@ -72,7 +72,32 @@ test("router() rejects with a RoutingError when the route function fails", async
     assert.equal(error.cause, cause);
     assert.equal(error.code, "unavailable");
     assert.equal(error.message, "The route function of 'desk' failed: model down");
+    assert.equal(error.retryable, true);
   }
+});
+
+test("RoutingError is not worth a retry when a program has a bug", async () => {
+  const route = () => {
+    throw new TypeError("no such field");
+  };
+  const error = await rejection(router([says("a")], { route }).process(ask));
+  assert.ok(error instanceof RoutingError);
+  assert.equal(error.code, "internal");
+  assert.equal(error.retryable, false);
+});
+
+test("router() does not ask for a route when the caller had aborted before", async () => {
+  let asked = 0;
+  const one = router([streams("a", ["x"])], {
+    route: () => {
+      asked++;
+      return "a";
+    },
+  });
+  const call = { signal: AbortSignal.abort(new Error("before")) };
+  await assert.rejects(one.process(ask, call), /before/);
+  await assert.rejects(collect(one.stream!(ask, call)), /before/);
+  assert.equal(asked, 0);
 });
 
 test("router() hands the call's options to the route function and waits for it", async () => {
@@ -91,6 +116,21 @@ test("router() returns from a route function that hangs when the caller aborts",
   const works = [stuck.process(ask, call), collect(stuck.stream!(ask, call))];
   controller.abort(new Error("enough"));
   for (const work of works) await assert.rejects(work, /enough/);
+});
+
+test("router() asks no agent when the caller aborts while a route is asked for", async () => {
+  const controller = new AbortController();
+  const target = counter("a");
+  const one = router([target], {
+    route: async () => {
+      await null;
+      controller.abort(new Error("enough"));
+      return "a";
+    },
+  });
+  await assert.rejects(one.process(ask, { signal: controller.signal }), /enough/);
+  await jobs();
+  assert.equal(target.calls, 0);
 });
 
 test("router() passes on the very error of the agent and tells which it was", async () => {

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { task } from "../../../src/compose/mod.ts";
 import { AgenkitError, agent, RateLimitError, text, TimeoutError } from "../../../src/core/mod.ts";
 import { TestClock } from "../../../src/testing/mod.ts";
+import { WatchedSignal } from "../core/fakes.ts";
 import { ask, deaf, fails, jobs, obedient, rejection, says, stateOf } from "./support.ts";
 
 /** An agent that fails so many times before it answers, and the times at which it was asked. */
@@ -122,6 +123,15 @@ test("task() hands the earlier deadline and the values down", async () => {
   await task(look, { clock }).execute(ask, { deadline: 1020 });
   assert.deepEqual(seen, [1050, 1020, 1020]);
   assert.equal(clock.pending, 0);
+});
+
+test("task() leaves nothing on the caller's signal", async () => {
+  const watched = new WatchedSignal();
+  const look = agent("look", (_, call) => String(call.signal!.aborted));
+  await task(look).execute(ask, { signal: watched.signal });
+  await rejection(task(fails("b")).execute(ask, { signal: watched.signal }));
+  assert.ok(watched.added > 0);
+  assert.equal(watched.listeners, 0);
 });
 
 test("task() rejects with the caller's reason, during a call and during a pause", async () => {
