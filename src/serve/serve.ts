@@ -6,6 +6,7 @@ import type { Agents } from "../transport/directory.ts";
 import { httpHandler, type HttpHandlerOptions } from "../transport/http/server.ts";
 import { Companions } from "./companion.ts";
 import { type GrpcListenOptions, listenGrpc } from "./grpc.ts";
+import { DrainHooks } from "./drain_hooks.ts";
 import type { Listen, Listener, TlsOptions } from "./listener.ts";
 import { withRpc } from "./rpc.ts";
 
@@ -53,6 +54,14 @@ export interface AgentServer extends AsyncDisposable {
   readonly finished: Promise<void>;
   /** Takes no new calls, lets those that run end, and closes. May be called often. */
   drain(): Promise<void>;
+  /**
+   * Runs a callback before the server drains, while it still takes calls: to
+   * tell those who send them that it will go. It is waited for, but at most
+   * for 5 seconds, or `drainTimeoutMs`. Closing at once does not wait.
+   *
+   * @returns Takes the callback back.
+   */
+  onDrain(callback: () => void | Promise<void>): () => void;
   /** Closes at once and cuts what runs. */
   close(): Promise<void>;
 }
@@ -112,17 +121,14 @@ export async function serve(agents: Agents, options: ServeOptions = {}): Promise
   const finished = Promise.withResolvers<void>();
   let closing: Promise<void> | undefined;
   const kill = async () => void await Promise.all([listener.kill(), companions.close()]);
+  const hooks = new DrainHooks();
   const end = async (graceful: boolean) => {
     release();
+    const told = hooks.run();
     if (graceful) {
+      await within(told, Math.min(drainTimeoutMs, MAX_HOOK_MS));
       const ended = Promise.all([handler.drain(), listener.shutdown(), companions.drain()]);
-      const patience = new AbortController();
-      const inTime = await Promise.race([
-        ended.then(() => true),
-        systemClock.sleep(drainTimeoutMs, patience.signal).then(() => false, () => true),
-      ]);
-      patience.abort();
-      if (!inTime) await kill();
+      if (!await within(ended, drainTimeoutMs)) await kill();
     } else {
       void handler.drain();
       await kill();
@@ -142,6 +148,7 @@ export async function serve(agents: Agents, options: ServeOptions = {}): Promise
     },
     finished: finished.promise,
     drain,
+    onDrain: (callback) => hooks.add(callback),
     close: () => {
       if (closing === undefined) return closing = end(false);
       // Already draining: cut it short.
@@ -161,6 +168,20 @@ function checkHttp3({ http3 = false, tls }: ServeOptions): boolean {
     "unimplemented",
     "Cannot serve HTTP/3 on this runtime: expected Bun. Elsewhere put a proxy that speaks it in front",
   );
+}
+
+/** How long draining is held up at most by those who want to know of it. */
+const MAX_HOOK_MS = 5_000;
+
+/** Waits for something, but no longer than so many milliseconds. Tells whether it came in time. */
+async function within(promise: Promise<unknown>, ms: number): Promise<boolean> {
+  const patience = new AbortController();
+  const inTime = await Promise.race([
+    promise.then(() => true),
+    systemClock.sleep(ms, patience.signal).then(() => false, () => true),
+  ]);
+  patience.abort();
+  return inTime;
 }
 
 /** Loads the listener of the runtime at hand, and no other. */

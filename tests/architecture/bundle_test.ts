@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { aliases, readConfig, webSafeExports } from "../runtimes/exports.ts";
+import { aliases, lazyExports, readConfig, webSafeExports } from "../runtimes/exports.ts";
 import { parseJunit } from "../runtimes/junit.ts";
 import { runProcess } from "../runtimes/process.ts";
 import { isMissing } from "../runtimes/runtime.ts";
@@ -15,7 +15,11 @@ const webSafe = webSafeExports(config);
 const esbuild = await loadEsbuild(root);
 const skip = isMissing(esbuild) && Deno.env.get("CI") !== "true" && esbuild.missing;
 
-async function bundle(entry: string, minify: boolean): Promise<EsbuildResult> {
+async function bundle(
+  entry: string,
+  minify: boolean,
+  options: Record<string, unknown> = {},
+): Promise<EsbuildResult> {
   if (isMissing(esbuild)) throw new Error(esbuild.missing);
   return await esbuild.build({
     entryPoints: [`${root}/${entry}`],
@@ -31,6 +35,7 @@ async function bundle(entry: string, minify: boolean): Promise<EsbuildResult> {
     legalComments: "none",
     logLevel: "silent",
     absWorkingDir: root,
+    ...options,
   });
 }
 
@@ -50,6 +55,32 @@ for (const [name, entry] of webSafe) {
   });
 }
 
+for (const [name, entry] of lazyExports(config)) {
+  test(`bundle of "${name}": what it loads at once is without node: and without Deno`, {
+    skip,
+  }, async () => {
+    // What a bundler for the web is told: to leave alone what only other runtimes have.
+    const { outputFiles, metafile } = await bundle(entry, false, {
+      splitting: true,
+      outdir: ".cache/bundle",
+      external: ["node:*", "@connectrpc/*"],
+    });
+    const outputs = metafile?.outputs ?? {};
+    const first = Object.keys(outputs).find((path) => outputs[path]?.entryPoint === entry);
+    const atOnce = new Set([first ?? assert.fail("there is no output for the entry")]);
+    for (const path of atOnce) {
+      for (const { path: target, kind } of outputs[path]?.imports ?? []) {
+        if (kind === "import-statement") atOnce.add(target);
+      }
+    }
+    assert.deepEqual([...atOnce].filter((path) => !(path in outputs)), [], "loaded at once");
+    const native = outputFiles.filter(({ path }) => atOnce.has(path.slice(root.length + 1)))
+      .flatMap(({ text }) => keep(text, "code").split("\n"))
+      .filter((line) => /\bDeno\b/.test(line));
+    assert.deepEqual(native, [], "lines that use Deno");
+  });
+}
+
 test(`bundle of ".": minified and gzipped it fits the budget`, { skip }, async () => {
   const { outputFiles } = await bundle(webSafe.get(".") ?? "mod.ts", true);
   const zipped = new Blob([outputFiles[0]?.text ?? ""]).stream()
@@ -66,7 +97,7 @@ test("web-safe exports: load in workerd, which refuses timers, random and fetch 
   if (isMissing(host)) throw new Error(host.missing);
   const report = `${root}/.cache/test/module_scope.xml`;
   await Deno.mkdir(`${root}/.cache/test`, { recursive: true });
-  const entries = [...webSafe.values()];
+  const entries = [...webSafe.values(), ...lazyExports(config).values()];
   const job = { files: [], entries, report, testTimeoutMs: 10_000 };
   const ended = await runProcess(host.command(job), { cwd: root, timeoutMs: 60_000 });
   assert.equal(ended.code, 0, ended.output);

@@ -10,6 +10,9 @@ const WEB_SAFE = [
   "./rpc",
 ];
 
+/** Exports that run anywhere, and load what is not for everywhere only when it is asked for. */
+const LAZY = ["./remote", "./registry"];
+
 /** The part of `deno.json` that says what the package is made of. */
 export interface Config {
   readonly name: string;
@@ -25,8 +28,17 @@ export async function readConfig(root: string): Promise<Config> {
 
 /** The web-safe exports there are: name to path relative to the repository. */
 export function webSafeExports(config: Config): ReadonlyMap<string, string> {
+  return pathsOf(WEB_SAFE, config);
+}
+
+/** The exports that are web-safe as long as nothing else is asked for: name to path. */
+export function lazyExports(config: Config): ReadonlyMap<string, string> {
+  return pathsOf(LAZY, config);
+}
+
+function pathsOf(names: readonly string[], config: Config): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
-  for (const name of WEB_SAFE) {
+  for (const name of names) {
     const path = config.exports[name];
     if (path !== undefined) found.set(name, path.replace(/^\.\//, ""));
   }

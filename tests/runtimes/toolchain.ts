@@ -87,7 +87,10 @@ export interface EsbuildResult {
   readonly metafile?: {
     readonly inputs: Readonly<Record<string, unknown>>;
     readonly outputs: Readonly<
-      Record<string, { readonly imports: readonly { readonly path: string }[] }>
+      Record<string, {
+        readonly entryPoint?: string;
+        readonly imports: readonly { readonly path: string; readonly kind: string }[];
+      }>
     >;
   };
 }
