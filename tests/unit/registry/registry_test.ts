@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { AgenkitError } from "../../../mod.ts";
+import type { AgenkitError } from "../../../mod.ts";
 import { agentRegistry, memoryStore } from "../../../src/registry/mod.ts";
 import { TestClock } from "../../../src/testing/mod.ts";
 import { testRegistry } from "./support.ts";
