@@ -1,11 +1,21 @@
 import { AgenkitError } from "../core/errors.ts";
 import { MAX_MESSAGE_BYTES, tooLarge } from "./limits.ts";
+import { decodeUtf8 } from "./utf8.ts";
 
 /** The bytes of a frame's length: an unsigned integer of 32 bits, the most significant byte first. */
 const PREFIX_BYTES = 4;
 /** What is allocated for a frame at first: a peer that announces much has not sent it yet. */
 const FIRST_BYTES = 4096;
+/** By how much a buffer grows: little is copied, and little more is held than has come. */
+const GROWTH = 4;
 const EMPTY = new Uint8Array(0);
+
+/** Texts up to this length share buffers: making one of its own costs more than encoding it. */
+const SHARED_LENGTH = 4096;
+const SHARED_BYTES = 65_536;
+const encoder = new TextEncoder();
+let shared = EMPTY as Uint8Array<ArrayBuffer>;
+let sharedUsed = 0;
 
 /**
  * Writes a frame, as TCP and Unix sockets carry envelopes: the length of the
@@ -20,21 +30,33 @@ export function writeFrame(
 ): Uint8Array<ArrayBuffer> {
   // A UTF-16 unit becomes at least one byte, and exactly one in most texts.
   if (text.length > maxBytes) throw tooLarge("The message", maxBytes);
-  const encoder = new TextEncoder();
-  let frame = new Uint8Array(PREFIX_BYTES + text.length);
+  let frame = bufferFor(text);
   let { read, written } = encoder.encodeInto(text, frame.subarray(PREFIX_BYTES));
   if (read < text.length) {
     const bytes = encoder.encode(text);
     written = bytes.byteLength;
-    if (written > maxBytes) throw tooLarge("The message", maxBytes, written);
     frame = new Uint8Array(PREFIX_BYTES + written);
     frame.set(bytes, PREFIX_BYTES);
   }
+  if (written > maxBytes) throw tooLarge("The message", maxBytes, written);
   frame[0] = written >>> 24;
   frame[1] = written >>> 16;
   frame[2] = written >>> 8;
   frame[3] = written;
-  return frame;
+  const size = PREFIX_BYTES + written;
+  if (frame.buffer === shared.buffer) sharedUsed += size;
+  return size === frame.length ? frame : frame.subarray(0, size);
+}
+
+/** Room for a frame, if its text is ASCII; for a short one, whatever it is. */
+function bufferFor(text: string): Uint8Array<ArrayBuffer> {
+  if (text.length > SHARED_LENGTH) return new Uint8Array(PREFIX_BYTES + text.length);
+  // A UTF-16 unit becomes at most three bytes.
+  if (sharedUsed + PREFIX_BYTES + 3 * text.length > shared.length) {
+    shared = new Uint8Array(SHARED_BYTES);
+    sharedUsed = 0;
+  }
+  return shared.subarray(sharedUsed);
 }
 
 /**
@@ -44,7 +66,6 @@ export function writeFrame(
  */
 export class FrameReader {
   readonly #maxBytes: number;
-  readonly #decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   /** What came last, and how much of it has been read. */
   #chunk: Uint8Array = EMPTY;
   #at = 0;
@@ -127,11 +148,11 @@ export class FrameReader {
     return true;
   }
 
-  /** Adds to the frame that has begun, in a buffer that doubles. */
+  /** Adds to the frame that has begun. */
   #keep(part: Uint8Array): void {
     const size = this.#filled + part.length;
     if (size > this.#body.length) {
-      const capacity = Math.max(size, 2 * this.#body.length, FIRST_BYTES);
+      const capacity = Math.max(size, GROWTH * this.#body.length, FIRST_BYTES);
       const body = new Uint8Array(Math.min(this.#length, capacity));
       body.set(this.#body.subarray(0, this.#filled));
       this.#body = body;
@@ -148,7 +169,7 @@ export class FrameReader {
 
   #decode(bytes: Uint8Array): string {
     try {
-      return this.#decoder.decode(bytes);
+      return decodeUtf8(bytes);
     } catch (cause) {
       throw new AgenkitError("invalid_argument", "Cannot read a frame: expected UTF-8", { cause });
     }

@@ -14,21 +14,12 @@ export function listen(handler: FetchHandler, options: ListenOptions): Promise<L
     signal: killer.signal,
     onListen: () => {},
   }, handler);
-  let shuttingDown = false;
   return Promise.resolve({
     port: server.addr.port,
-    async shutdown(idle) {
-      // A server that shuts down can be cut no more. Until then the handler refuses new calls.
-      await idle;
-      if (killer.signal.aborted) return;
-      shuttingDown = true;
-      await server.shutdown();
-    },
-    async kill() {
-      // What is left then are connections without a call.
-      if (shuttingDown) return server.unref();
+    shutdown: () => server.shutdown(),
+    kill: () => {
       killer.abort();
-      await server.finished;
+      return server.finished;
     },
   });
 }

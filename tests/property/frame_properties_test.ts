@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import { fc } from "./fc.ts";
 import { codeOf } from "../../src/core/errors.ts";
 import { FrameReader, writeFrame } from "../../src/protocol/frame.ts";
 

@@ -1,6 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import { AgenkitError } from "../../core/errors.ts";
 import { checkSize, tooLarge } from "../../protocol/limits.ts";
+import { decodeUtf8 } from "../../protocol/utf8.ts";
 import type { Channel } from "../channel/channel.ts";
 import { CLOSE, lossOf } from "./close_codes.ts";
 
@@ -131,7 +132,7 @@ export class WebSocketChannel implements Channel {
       return this.#put({ text: data, size });
     }
     try {
-      this.#put({ text: new TextDecoder("utf-8", { fatal: true }).decode(data), size });
+      this.#put({ text: decodeUtf8(data), size });
     } catch {
       this.#put({
         error: new AgenkitError(
