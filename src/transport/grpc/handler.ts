@@ -6,6 +6,7 @@ import {
   universalRequestFromNodeRequest,
   universalResponseToNodeResponse,
 } from "@connectrpc/connect-node";
+import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { checkLimit } from "../../core/options.ts";
 import type { Agents } from "../directory.ts";
 import { isBeyondTimers, withoutDeadline } from "../rpc/deadlines.ts";
@@ -13,13 +14,16 @@ import { MAX_RPC_BYTES, type RpcServerOptions } from "../rpc/options.ts";
 import { addRoutes } from "../rpc/routes.ts";
 import { RpcService } from "../rpc/service.ts";
 
+/** A request of `node:http2`, or of `node:http`. */
+export type GrpcRequest = IncomingMessage | Http2ServerRequest;
+
+/** What it is answered with. */
+export type GrpcResponse = ServerResponse | Http2ServerResponse;
+
 /** A handler of `node:http2` (or `node:http`) that can be asked how busy it is, and be drained. */
 export interface GrpcHandler {
   /** Answers a request. Never throws. */
-  (
-    request: IncomingMessage | Http2ServerRequest,
-    response: ServerResponse | Http2ServerResponse,
-  ): void;
+  (request: GrpcRequest, response: GrpcResponse): void;
   /** Whether a path belongs to one of its methods. */
   serves(path: string): boolean;
   /** How many calls and streams run. */
@@ -49,7 +53,9 @@ export function grpcHandler(agents: Agents, options: RpcServerOptions = {}): Grp
   addRoutes(router, service, options.reflection ?? true);
   const methods = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
 
-  const handle: (...args: Parameters<GrpcHandler>) => void = (request, response) => {
+  const handle = (request: GrpcRequest, either: GrpcResponse): void => {
+    // What both have in common is written the same, but typed as two.
+    const response = either as ServerResponse;
     const method = methods.get(pathOf(request.url));
     if (method === undefined) return refuse(request, response);
     answer(method, request, response).catch(() => {
@@ -68,27 +74,51 @@ export function grpcHandler(agents: Agents, options: RpcServerOptions = {}): Grp
 
 async function answer(
   method: ReturnType<typeof createConnectRouter>["handlers"][number],
-  request: IncomingMessage | Http2ServerRequest,
-  response: ServerResponse | Http2ServerResponse,
+  request: GrpcRequest,
+  response: ServerResponse,
 ): Promise<void> {
   const call = universalRequestFromNodeRequest(request, response, undefined, undefined);
   if (isBeyondTimers(call.header)) call.header = withoutDeadline(call.header);
-  await universalResponseToNodeResponse(await method(call), response);
+  await universalResponseToNodeResponse(withPlainText(await method(call)), response);
+}
+
+/**
+ * The library encodes more of a status' text than gRPC asks for, and some
+ * clients decode only what gRPC asks for.
+ */
+function withPlainText(response: UniversalServerResponse): UniversalServerResponse {
+  const { body, trailer } = response;
+  if (body === undefined || trailer === undefined) return response;
+  const iterator = body[Symbol.asyncIterator]();
+  const plain: AsyncIterator<Uint8Array> = {
+    async next() {
+      const result = await iterator.next();
+      if (result.done) {
+        const text = trailer.get(GRPC_MESSAGE);
+        if (text !== null) trailer.set(GRPC_MESSAGE, encodeStatusText(decodeURIComponent(text)));
+      }
+      return result;
+    },
+  };
+  if (iterator.return) plain.return = (value) => iterator.return!(value);
+  if (iterator.throw) plain.throw = (error) => iterator.throw!(error);
+  return { ...response, body: { [Symbol.asyncIterator]: () => plain } };
+}
+
+const GRPC_MESSAGE = "grpc-message";
+
+/** Encodes what is not printable ASCII, and the percent sign. */
+function encodeStatusText(text: string): string {
+  return text.replace(/[^ -$&-~]+/g, encodeURIComponent);
 }
 
 /** A method that is not here. gRPC clients read the status from headers, whatever HTTP says. */
-function refuse(
-  request: IncomingMessage | Http2ServerRequest,
-  response: ServerResponse | Http2ServerResponse,
-): void {
+function refuse(request: GrpcRequest, response: ServerResponse): void {
   const text = `There is no method ${pathOf(request.url)} here`;
   const type = request.headers["content-type"] ?? "";
   if (type.startsWith("application/grpc")) {
-    response.writeHead(200, {
-      "content-type": type,
-      "grpc-status": "12",
-      "grpc-message": encodeURIComponent(text),
-    });
+    response.writeHead(200, { "content-type": type });
+    response.addTrailers({ "grpc-status": "12", [GRPC_MESSAGE]: encodeStatusText(text) });
     response.end();
   } else {
     response.writeHead(404, { "content-type": "application/json" });

@@ -14,7 +14,7 @@ export {
   type GrpcAgentOptions,
   type GrpcClientTlsOptions,
 } from "./client.ts";
-export { type GrpcHandler, grpcHandler } from "./handler.ts";
+export { type GrpcHandler, grpcHandler, type GrpcRequest, type GrpcResponse } from "./handler.ts";
 export {
   type GrpcServer,
   type GrpcServerOptions,

@@ -52,7 +52,8 @@ export function readProtoError(error: ProtoError | undefined, fallback?: Code): 
 
 /** The status that an error becomes, with the error as its detail. */
 export function toConnectError(error: AgenkitError): ConnectError {
-  return new ConnectError(error.message, CODES[error.code].grpc, undefined, [
+  // Half a character cannot be sent, and the library would fail at it.
+  return new ConnectError(error.message.toWellFormed(), CODES[error.code].grpc, undefined, [
     { desc: ErrorSchema, value: writeProtoError(error) },
   ], error);
 }
