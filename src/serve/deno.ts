@@ -14,12 +14,21 @@ export function listen(handler: FetchHandler, options: ListenOptions): Promise<L
     signal: killer.signal,
     onListen: () => {},
   }, handler);
+  let shuttingDown = false;
   return Promise.resolve({
     port: server.addr.port,
-    shutdown: () => server.shutdown(),
-    kill: () => {
+    async shutdown(idle) {
+      // A server that shuts down can be cut no more. Until then the handler refuses new calls.
+      await idle;
+      if (killer.signal.aborted) return;
+      shuttingDown = true;
+      await server.shutdown();
+    },
+    async kill() {
+      // What is left then are connections without a call.
+      if (shuttingDown) return server.unref();
       killer.abort();
-      return server.finished;
+      await server.finished;
     },
   });
 }

@@ -24,8 +24,12 @@ export interface ListenOptions {
 export interface Listener {
   /** The port that is listened at. */
   readonly port: number;
-  /** Takes no new connections and resolves when those that are busy have ended. */
-  shutdown(): Promise<void>;
+  /**
+   * Takes no new connections and resolves when those that are busy have ended.
+   *
+   * @param idle Resolves when no call runs any more.
+   */
+  shutdown(idle: Promise<void>): Promise<void>;
   /** Cuts all connections. */
   kill(): Promise<void>;
 }

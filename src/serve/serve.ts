@@ -1,4 +1,3 @@
-import { systemClock } from "../core/clock.ts";
 import { AgenkitError } from "../core/errors.ts";
 import { checkLimit, checkNumber } from "../core/options.ts";
 import { onAbort } from "../core/signals.ts";
@@ -7,6 +6,7 @@ import { httpHandler, type HttpHandlerOptions } from "../transport/http/server.t
 import { Companions } from "./companion.ts";
 import { type GrpcListenOptions, listenGrpc } from "./grpc.ts";
 import { DrainHooks } from "./drain_hooks.ts";
+import { inTime } from "./in_time.ts";
 import type { Listen, Listener, TlsOptions } from "./listener.ts";
 import { withRpc } from "./rpc.ts";
 
@@ -121,18 +121,16 @@ export async function serve(agents: Agents, options: ServeOptions = {}): Promise
   const finished = Promise.withResolvers<void>();
   let closing: Promise<void> | undefined;
   const kill = async () => void await Promise.all([listener.kill(), companions.close()]);
+  // Whoever closes a server that drains ends its patience.
+  const patience = new AbortController();
   const hooks = new DrainHooks();
   const end = async (graceful: boolean) => {
     release();
     const told = hooks.run();
-    if (graceful) {
-      await within(told, Math.min(drainTimeoutMs, MAX_HOOK_MS));
-      const ended = Promise.all([handler.drain(), listener.shutdown(), companions.drain()]);
-      if (!await within(ended, drainTimeoutMs)) await kill();
-    } else {
-      void handler.drain();
-      await kill();
-    }
+    if (graceful) await inTime(told, Math.min(drainTimeoutMs, MAX_HOOK_MS), patience.signal);
+    const idle = handler.drain();
+    const ended = () => Promise.all([idle, listener.shutdown(idle), companions.drain()]);
+    if (!graceful || !await inTime(ended(), drainTimeoutMs, patience.signal)) await kill();
     finished.resolve();
   };
   const drain = () => closing ??= end(true);
@@ -150,9 +148,8 @@ export async function serve(agents: Agents, options: ServeOptions = {}): Promise
     drain,
     onDrain: (callback) => hooks.add(callback),
     close: () => {
-      if (closing === undefined) return closing = end(false);
-      // Already draining: cut it short.
-      return kill().then(() => closing);
+      patience.abort();
+      return closing ??= end(false);
     },
     [Symbol.asyncDispose]: drain,
   };
@@ -172,17 +169,6 @@ function checkHttp3({ http3 = false, tls }: ServeOptions): boolean {
 
 /** How long draining is held up at most by those who want to know of it. */
 const MAX_HOOK_MS = 5_000;
-
-/** Waits for something, but no longer than so many milliseconds. Tells whether it came in time. */
-async function within(promise: Promise<unknown>, ms: number): Promise<boolean> {
-  const patience = new AbortController();
-  const inTime = await Promise.race([
-    promise.then(() => true),
-    systemClock.sleep(ms, patience.signal).then(() => false, () => true),
-  ]);
-  patience.abort();
-  return inTime;
-}
 
 /** Loads the listener of the runtime at hand, and no other. */
 async function listenOfRuntime(): Promise<Listen> {
