@@ -5,5 +5,5 @@
  * @module
  */
 export type { ContentMode } from "../protocol/encode.ts";
-export type { RemoteAgentOptions } from "./options.ts";
+export type { Own, RemoteAgentOptions, SharedOptions } from "./options.ts";
 export { type RemoteAgent, remoteAgent } from "./remote_agent.ts";

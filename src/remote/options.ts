@@ -1,10 +1,14 @@
 import type { Clock } from "../core/clock.ts";
 import { describe } from "../core/json.ts";
 import { checkLimit, checkOptions } from "../core/options.ts";
+import type { GrpcAgentOptions } from "../transport/grpc/client.ts";
 import type { HttpAgentOptions } from "../transport/http/client.ts";
+import type { RpcAgentOptions } from "../transport/rpc/client.ts";
+import type { SocketAgentOptions } from "../transport/socket/client.ts";
+import type { WebSocketAgentOptions } from "../transport/websocket/client.ts";
 
-/** Options of `remoteAgent`: what holds for every transport, and what only one of them needs. */
-export interface RemoteAgentOptions {
+/** The options that every transport takes. */
+export interface SharedOptions {
   /**
    * The agent's name, which also tells a server that has several which one is
    * meant. Default: the URL's host, and the server's default agent.
@@ -17,21 +21,41 @@ export interface RemoteAgentOptions {
    * in milliseconds. A call's own deadline holds besides. @default {30000}
    */
   readonly timeoutMs?: number | undefined;
-  /** The most bytes of a request, an answer or a chunk. @default {10485760} */
+  /**
+   * The most bytes of a request, an answer or a chunk. Default: 10485760, and
+   * 4194304 for gRPC, gRPC-Web and Connect.
+   */
   readonly maxBytes?: number | undefined;
-  /** Headers to send; refused for a transport that has none. */
-  readonly headers?: HttpAgentOptions["headers"];
   /** Where time comes from. @default {systemClock} */
   readonly clock?: Clock | undefined;
-  /** What only `http:`, `https:` and `h2c:` take. */
-  readonly http?: Pick<HttpAgentOptions, "content" | "fetch"> | undefined;
 }
 
-/** The options that every transport takes. */
-export type SharedOptions = Pick<
-  RemoteAgentOptions,
-  "name" | "capabilities" | "timeoutMs" | "maxBytes" | "clock"
->;
+/** What a transport takes besides what all of them do. */
+export type Own<Options> = Omit<Options, keyof SharedOptions | "headers">;
+
+/**
+ * Options of `remoteAgent`: those that hold for every transport, and one group
+ * for each. The groups are checked by the transport, when it is loaded with
+ * the first call; those of other transports are not looked at.
+ */
+export interface RemoteAgentOptions extends SharedOptions {
+  /**
+   * Headers to send, or a function that makes them for each call. Over
+   * WebSocket they are those of the connection, so a function is refused;
+   * transports without headers refuse any.
+   */
+  readonly headers?: HttpAgentOptions["headers"];
+  /** For `http:`, `https:`, `h2c:` and `h3:`. */
+  readonly http?: Own<HttpAgentOptions> | undefined;
+  /** For `ws:` and `wss:`. */
+  readonly websocket?: Own<WebSocketAgentOptions> | undefined;
+  /** For `tcp:`, `tcps:` and `unix:`. */
+  readonly socket?: Own<SocketAgentOptions> | undefined;
+  /** For `grpc:` and `grpcs:`. */
+  readonly grpc?: Own<GrpcAgentOptions> | undefined;
+  /** For `connect+http:`, `grpc-web+http:` and both with `https:`. */
+  readonly rpc?: Omit<Own<RpcAgentOptions>, "protocol"> | undefined;
+}
 
 const ACTION = "call a remote agent";
 

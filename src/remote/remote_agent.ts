@@ -7,7 +7,8 @@ import { describe } from "../core/json.ts";
 import type { Message } from "../core/message.ts";
 import { throwIfAborted } from "../core/signals.ts";
 import { checkRemoteOptions, type RemoteAgentOptions } from "./options.ts";
-import { type Client, type Scheme, schemeOf } from "./schemes.ts";
+import { transportOf } from "./schemes.ts";
+import type { Client, Transport } from "./transports.ts";
 
 /** An agent somewhere else. Leaving the scope of an `await using` closes it. */
 export interface RemoteAgent extends StreamingAgent, AsyncDisposable {
@@ -24,9 +25,13 @@ export interface RemoteAgent extends StreamingAgent, AsyncDisposable {
  *
  * | URL | what it speaks |
  * |---|---|
- * | `http://host:8080/prefix`, `https:` | HTTP with server-sent events for streams |
- * | `h2c://host:8080` | the same over HTTP/2 in cleartext, or HTTP/1.1 if the server has no other |
+ * | `http://host:8080/prefix`, `https:` | HTTP, with server-sent events for streams |
+ * | `h2c://host:8080` | the same over HTTP/2 without TLS, or HTTP/1.1 with peers that know no better |
  * | `h3://host:8443` | the same over HTTP/3, on Bun |
+ * | `ws://host:8080`, `wss:` | WebSocket, also with Python and Go |
+ * | `connect+http://host:8080`, `grpc-web+http:`, both with `https:` | Connect, gRPC-Web |
+ * | `grpc://host:50051`, `grpcs:` | gRPC, on Deno, Bun and Node |
+ * | `tcp://host:9000`, `tcps:`, `unix:///path` | envelopes over a socket, on Deno, Bun and Node |
  * | `memory://address` | the codec, with a `listenMemory` of this process |
  *
  * The transport is loaded with the first call, and no other one is. IPv6
@@ -56,7 +61,7 @@ class LazyAgent implements RemoteAgent {
   readonly name: string;
   readonly capabilities: readonly string[];
   readonly url: string;
-  readonly #scheme: Scheme;
+  readonly #transport: Transport;
   readonly #options: RemoteAgentOptions;
   #client: Client | undefined;
   #loading: Promise<Client> | undefined;
@@ -67,11 +72,9 @@ class LazyAgent implements RemoteAgent {
       throw new TypeError(`Cannot call a remote agent: expected a URL, got ${describe(url)}`);
     }
     this.url = String(url);
-    this.#scheme = schemeOf(this.url);
+    this.#transport = transportOf(this.url);
     checkRemoteOptions(options);
-    if (options.headers !== undefined && !this.#scheme.headers) {
-      throw new TypeError(`Cannot call ${this.url} with 'headers': this transport has none`);
-    }
+    checkHeaders(this.url, options.headers, this.#transport);
     this.#options = options;
     this.name = options.name ?? placeOf(this.url);
     this.capabilities = Object.freeze([...(options.capabilities ?? [])]);
@@ -112,7 +115,7 @@ class LazyAgent implements RemoteAgent {
 
   async #make(): Promise<Client> {
     try {
-      const client = await this.#scheme.load(this.url, this.#options);
+      const client = await this.#transport.load(this.url, this.#options);
       if (this.#closing === undefined) this.#client = client;
       return client;
     } catch (error) {
@@ -123,8 +126,24 @@ class LazyAgent implements RemoteAgent {
   }
 }
 
-/** The host of a URL with its port, or its path where there is no host. */
+function checkHeaders(
+  url: string,
+  headers: RemoteAgentOptions["headers"],
+  { headers: carries }: Transport,
+): void {
+  if (headers === undefined || carries === "call") return;
+  if (carries === "none") {
+    throw new TypeError(`Cannot call ${url} with 'headers': this transport has none`);
+  }
+  if (typeof headers !== "function") return;
+  throw new TypeError(
+    `Cannot call ${url} with a function for 'headers': expected the headers themselves, since they ` +
+      "belong to a connection and not to a call",
+  );
+}
+
+/** The host of a URL with its port, or the path of a socket. */
 function placeOf(url: string): string {
-  const { host, pathname } = new URL(url);
-  return host === "" ? pathname : host;
+  if (/^unix:/i.test(url)) return url.slice("unix://".length);
+  return new URL(url).host;
 }

@@ -32,6 +32,11 @@ export const EXCLUSIONS: readonly Exclusion[] = [
     reason: "opens and listens at TCP and Unix sockets, which a Worker cannot do",
   },
   {
+    files: "tests/unit/remote/sockets_test.ts",
+    runtimes: ["workerd"],
+    reason: "opens listening sockets, which a Worker cannot do",
+  },
+  {
     files: "tests/unit/cli/**",
     runtimes: ["workerd"],
     reason: "a command line with processes and signals, which a Worker does not have",

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { agent, collect, message, text } from "../../../mod.ts";
+import { type AgenkitError, agent, collect, message, text } from "../../../mod.ts";
 import { remoteAgent } from "../../../src/remote/mod.ts";
-import { schemeOf, schemesOf } from "../../../src/remote/schemes.ts";
+import { schemesOf, transportOf } from "../../../src/remote/schemes.ts";
 import { httpHandler } from "../../../src/transport/http/mod.ts";
+import { rpcHandler } from "../../../src/transport/rpc/mod.ts";
 import { listenMemory } from "../../../src/transport/memory/mod.ts";
 
 const hello = message("user", "hello");
@@ -61,6 +62,7 @@ test("remoteAgent() is called after the host, and says what it can do", () => {
   assert.equal(remoteAgent("https://[::1]:9/x").name, "[::1]:9");
   assert.equal(remoteAgent(new URL("memory://address")).url, "memory://address");
   assert.equal(remoteAgent("memory://address").name, "address");
+  assert.equal(remoteAgent("connect+http://h:1/x").name, "h:1");
   assert.deepEqual(remoteAgent("http://h", { capabilities: ["a"] }).capabilities, ["a"]);
 });
 
@@ -123,8 +125,111 @@ test("remoteAgent() rejects with the signal's reason, also while its transport l
   await assert.rejects(call, /while/);
 });
 
-test("schemeOf() refuses what a runtime cannot do and tells what it can", () => {
-  const workers = { navigator: { userAgent: "Cloudflare-Workers" } };
-  assert.ok(schemesOf(workers).includes("https"));
-  assert.equal(schemeOf("https://host", workers).headers, true);
+test("transportOf() refuses what a runtime cannot do and tells what it can", () => {
+  const workers = {
+    navigator: { userAgent: "Cloudflare-Workers" },
+    process: { versions: { node: "22" } },
+  };
+  const browser = { navigator: { userAgent: "Mozilla/5.0" } };
+  const bun = { Bun: {}, process: { versions: { node: "24" } } };
+  const node = { process: { versions: { node: "24" } } };
+  const inBrowsers = [
+    "http",
+    "https",
+    "h2c",
+    "ws",
+    "wss",
+    "connect+http",
+    "connect+https",
+    "grpc-web+http",
+    "grpc-web+https",
+    "memory",
+  ];
+  assert.deepEqual(schemesOf(workers), inBrowsers);
+  assert.deepEqual(schemesOf(browser), inBrowsers);
+  for (const url of ["tcp://h:1", "tcps://h:1", "unix:///s", "grpc://h", "grpcs://h"]) {
+    assert.throws(() => transportOf(url, workers), (error: AgenkitError) => {
+      assert.equal(error.code, "unimplemented");
+      assert.ok(error.message.startsWith(`Cannot call ${url} from Workers, which has no sockets`));
+      assert.match(error.message, /expected one of http:, https:, .*memory:$/);
+      return true;
+    });
+    transportOf(url, node);
+    transportOf(url, bun);
+  }
+  assert.throws(() => transportOf("h3://h", node), /from this runtime, which has no HTTP\/3/);
+  assert.throws(() => transportOf("h3://h", browser), { code: "unimplemented" });
+  transportOf("h3://h", bun);
+});
+
+test("transportOf() takes IPv6 hosts, and refuses what is not well formed, by example", () => {
+  const node = { process: { versions: { node: "24" } } };
+  for (
+    const url of [
+      "ws://[::1]:9/p",
+      "grpc://[::1]",
+      "grpcs://[fe80::1]:1",
+      "tcp://[::1]:9",
+      "tcps://[::1]:9",
+      "connect+http://[::1]:9/prefix",
+      "unix:///tmp/with space.sock",
+      "unix://relative.sock",
+    ]
+  ) transportOf(url, node);
+  for (
+    const [url, example] of [
+      ["ws://", "ws://host:8080"],
+      ["tcp://host", "tcp://host:9000"],
+      ["tcp://host:0", "tcp://host:9000"],
+      ["tcp://host:70000", "tcp://host:9000"],
+      ["tcp://::1:9", "tcp://host:9000"],
+      ["unix:", "unix:///path/to/socket"],
+      ["unix://", "unix:///path/to/socket"],
+      ["grpc://", "grpc://host:50051"],
+      ["connect+http://", "connect+http://host:8080"],
+      ["grpc-web+https:x", "grpc-web+http://host:8080"],
+    ] as const
+  ) {
+    assert.throws(() => transportOf(url, node), (error) => {
+      assert.ok(error instanceof TypeError, url);
+      assert.ok(error.message.includes(`must be like ${example}: current value is`), error.message);
+      return true;
+    });
+  }
+});
+
+test("remoteAgent() refuses headers where they cannot be sent as asked", () => {
+  assert.throws(
+    () => remoteAgent("ws://host", { headers: () => ({}) }),
+    /expected the headers themselves/,
+  );
+  remoteAgent("ws://host", { headers: { authorization: "x" } });
+  remoteAgent("connect+http://host", { headers: () => ({}) });
+});
+
+test("remoteAgent() speaks Connect and gRPC-Web to what follows the plus", async () => {
+  const handler = rpcHandler(words);
+  for (const protocol of ["connect", "grpc-web"]) {
+    const seen: string[] = [];
+    const remote = remoteAgent(`${protocol}+http://host:1/`, {
+      name: "words",
+      headers: { "x-key": "secret" },
+      rpc: {
+        fetch: (url, init) => {
+          const request = new Request(url, init);
+          seen.push(`${request.url} ${request.headers.get("x-key")}`);
+          return handler(request);
+        },
+      },
+    });
+    assert.equal(text(await remote.process(hello)), "all of hello");
+    assert.deepEqual((await collect(remote.stream(hello))).map(text), [
+      "some of hello",
+      "the rest",
+    ]);
+    assert.deepEqual(seen, [
+      "http://host:1/agenkit.AgentService/Process secret",
+      "http://host:1/agenkit.AgentService/ProcessStream secret",
+    ]);
+  }
 });
