@@ -10,7 +10,7 @@ export function table(verdicts: readonly Verdict[]): string {
     max === undefined ? "" : max.toFixed(2),
     max === undefined ? "" : ok ? "ok" : "OVER",
   ]);
-  const all = [["group", "row", "per call", "ratio", "budget", "verdict"], ...lines];
+  const all = [["group", "row", "value", "ratio", "budget", "verdict"], ...lines];
   const widths = all[0]!.map((_, column) => Math.max(...all.map((line) => line[column]!.length)));
   return all.map((line, index) => {
     const text = line.map((cell, column) => cell.padEnd(widths[column]!)).join("  ").trimEnd();
