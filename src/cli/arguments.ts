@@ -44,10 +44,10 @@ export function readDuration(name: string, value: string): number {
  *
  * @throws {UsageError} If it is none.
  */
-export function readPort(value: string): number {
+export function readPort(name: string, value: string): number {
   const port = Number(value);
   if (/^\d+$/.test(value) && port <= 65_535) return port;
-  throw new UsageError(`--port must be a number from 0 to 65535, got "${value}"`);
+  throw new UsageError(`--${name} must be a number from 0 to 65535, got "${value}"`);
 }
 
 /**

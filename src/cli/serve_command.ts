@@ -15,6 +15,8 @@ Usage: agenkit serve <module> [options]
 Options:
   -p, --port <n>         port to listen at, 0 for a free one      [8080]
       --hostname <name>  address to listen at, 0.0.0.0 for all    [127.0.0.1]
+      --tcp <n>          port of a TCP socket besides, 0 for a free one
+      --unix <path>      path of a Unix socket besides
       --default <name>   the agent that answers when none is named
       --max-timeout <d>  longest time a call may take, e.g. 30s   [10m]
       --drain <d>        how long to wait for calls when stopped  [30s]
@@ -40,6 +42,8 @@ export async function serveCommand(args: readonly string[], io: Io): Promise<num
   const { values, positionals } = readArguments(args, {
     port: { type: "string", short: "p" },
     hostname: { type: "string" },
+    tcp: { type: "string" },
+    unix: { type: "string" },
     default: { type: "string" },
     "max-timeout": { type: "string" },
     drain: { type: "string" },
@@ -58,14 +62,17 @@ export async function serveCommand(args: readonly string[], io: Io): Promise<num
   const [module, ...rest] = positionals;
   if (module === undefined) throw new UsageError("serve needs a module that exports agents");
   if (rest.length > 0) throw new UsageError(`serve takes one module, got also "${rest[0]}"`);
+  const tcp = values.tcp as string | undefined;
   const origins = values.cors as string[] | undefined;
   const maxTimeout = values["max-timeout"] as string | undefined;
   const drainTimeout = values.drain as string | undefined;
 
   const agents = await loadAgents(module);
   const server = await serve(agents, {
-    port: readPort(values.port as string | undefined ?? "8080"),
+    port: readPort("port", values.port as string | undefined ?? "8080"),
     hostname: values.hostname as string | undefined,
+    tcp: tcp === undefined ? undefined : readPort("tcp", tcp),
+    unix: values.unix as string | undefined,
     defaultAgent: values.default as string | undefined,
     maxTimeoutMs: maxTimeout === undefined ? undefined : readDuration("max-timeout", maxTimeout),
     drainTimeoutMs: drainTimeout === undefined ? undefined : readDuration("drain", drainTimeout),
@@ -78,7 +85,7 @@ export async function serveCommand(args: readonly string[], io: Io): Promise<num
   const say = (text: string) => {
     if (!values.quiet) io.out(`${text}\n`);
   };
-  say(`Serving at ${bold(server.url)}`);
+  say(`Serving at ${server.endpoints.map(bold).join(", ")}`);
   for (const agent of agents) {
     const notes = [agent.stream ? "streams" : "", ...(agent.capabilities ?? [])].filter(Boolean);
     say(`  ${agent.name}${notes.length > 0 ? dim(` (${notes.join(", ")})`) : ""}`);

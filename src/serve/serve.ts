@@ -9,6 +9,7 @@ import { DrainHooks } from "./drain_hooks.ts";
 import { inTime } from "./in_time.ts";
 import type { Listen, Listener, TlsOptions } from "./listener.ts";
 import { withRpc } from "./rpc.ts";
+import { listenTcp, listenUnix, type TcpListenOptions, type UnixListenOptions } from "./socket.ts";
 
 /** Options of {@linkcode serve}: where to listen, and all that the handler takes. */
 export interface ServeOptions extends HttpHandlerOptions {
@@ -22,6 +23,10 @@ export interface ServeOptions extends HttpHandlerOptions {
   readonly rpc?: boolean | undefined;
   /** Listens for gRPC too, at a port of its own: `true` for 50051. @default {false} */
   readonly grpc?: boolean | GrpcListenOptions | undefined;
+  /** Listens at a TCP socket too, for Python and Go peers that call `tcp:`; a port, or more. With `tls` it is `tcps:`. */
+  readonly tcp?: number | TcpListenOptions | undefined;
+  /** Listens at a Unix socket too, for calls within this machine; its path, or more. */
+  readonly unix?: string | UnixListenOptions | undefined;
   /**
    * Speaks HTTP/3 too, on the UDP port of the same number, and announces it.
    * Only on Bun, and only with `tls`. @default {false}
@@ -68,7 +73,7 @@ export interface AgentServer extends AsyncDisposable {
 
 /**
  * Serves agents on Deno, Bun or Node: over HTTP, Connect and gRPC-Web on one
- * port, and over gRPC on another if asked to.
+ * port; over gRPC and at TCP and Unix sockets besides, if asked to.
  *
  * @example
  * ```ts
@@ -111,8 +116,10 @@ export async function serve(agents: Agents, options: ServeOptions = {}): Promise
   }
   const companions = new Companions();
   try {
-    const { grpc = false } = options;
+    const { grpc = false, tcp, unix } = options;
     if (grpc !== false) await companions.add(listenGrpc(agents, options, grpc));
+    if (tcp !== undefined) await companions.add(listenTcp(agents, options, tcp));
+    if (unix !== undefined) await companions.add(listenUnix(agents, options, unix));
   } catch (error) {
     await listener.kill();
     throw error;

@@ -162,7 +162,8 @@ export const version = 1;
     const stop = new AbortController();
     const ready = Promise.withResolvers<string>();
     let said = "";
-    const ended = run(["serve", module, "--port", "0"], {
+    const socket = join(folder, "agents.sock");
+    const ended = run(["serve", module, "--port", "0", "--tcp", "0", "--unix", socket], {
       stop: stop.signal,
       out: (part) => {
         said += part;
@@ -175,7 +176,8 @@ export const version = 1;
     assert.equal((await run(["call", url, "hi", "--name", "second"])).out, "second\n");
     stop.abort();
     assert.equal((await ended).code, 0);
-    assert.match(said, /^Serving at http:\/\/127\.0\.0\.1:\d+\n/);
+    assert.match(said, /^Serving at http:\/\/127\.0\.0\.1:\d+, tcp:\/\/127\.0\.0\.1:\d+, unix:/);
+    assert.ok(said.includes(`, unix://${socket}\n`));
     assert.match(said, /first\n.*second\n/s);
     assert.match(said, /Draining\nStopped\n$/);
   } finally {
