@@ -21,6 +21,11 @@ type testCase struct {
 	Concurrent int         `json:"concurrent"`
 	LeaveAfter int         `json:"leave_after"`
 	LeaveMs    int         `json:"leave_ms"`
+	Count      int         `json:"count"`
+	// Errors is what the header that asks for failures as a status says.
+	Errors string `json:"errors"`
+	// Habits makes the client do as Go's agenkit does.
+	Habits bool `json:"habits"`
 }
 
 type testMessage struct {
@@ -107,7 +112,7 @@ func call(ctx context.Context, c caller, tc testCase, started time.Time, out *re
 	}
 	if tc.Concurrent == 0 {
 		m, err := c.process(ctx, tc, "", out)
-		if err == nil {
+		if err == nil && tc.Op != "bidi" {
 			out.Messages = append(out.Messages, m)
 		}
 		return err
