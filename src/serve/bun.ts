@@ -32,6 +32,9 @@ const MIN_HTTP3_IDLE_SECONDS = 5;
  * Bun announces to the clients of the others.
  */
 export function listen(handler: FetchHandler, options: ListenOptions): Promise<Listener> {
+  if (options.grpc !== undefined) {
+    return import("./one_port.ts").then((one) => one.listenOnePort(listen, handler, options));
+  }
   const { hostname, port, tls, idleTimeoutMs, http3 } = options;
   const idleSeconds = Math.max(
     Math.ceil(idleTimeoutMs / 1000),

@@ -5,6 +5,9 @@ import type { FetchHandler, Listener, ListenOptions } from "./listener.ts";
  * knowledge and over TLS by ALPN, on one port.
  */
 export function listen(handler: FetchHandler, options: ListenOptions): Promise<Listener> {
+  if (options.grpc !== undefined) {
+    return import("./one_port.ts").then((one) => one.listenOnePort(listen, handler, options));
+  }
   const { hostname, port, tls } = options;
   const killer = new AbortController();
   const server = Deno.serve({

@@ -1,6 +1,8 @@
 import { AgenkitError } from "../core/errors.ts";
 import type { Agents } from "../transport/directory.ts";
+import type { GrpcHandler } from "../transport/grpc/handler.ts";
 import type { GrpcServer } from "../transport/grpc/server.ts";
+import type { Companion } from "./companion.ts";
 import type { ServeOptions } from "./serve.ts";
 
 /** Where `serve` listens for gRPC besides HTTP. */
@@ -27,9 +29,42 @@ export async function listenGrpc(
   });
 }
 
+/**
+ * The handler for gRPC at the port of HTTP, as a companion whose calls are
+ * counted and drained with the others.
+ */
+export async function shareGrpc(
+  agents: Agents,
+  options: ServeOptions,
+): Promise<{ handler: GrpcHandler; companion(url: string): Companion }> {
+  if (options.http3) {
+    throw new TypeError(
+      "Cannot serve gRPC at the port of HTTP together with 'http3': give 'grpc' a port of its own",
+    );
+  }
+  const { grpcHandler } = await loaded();
+  const handler = grpcHandler(agents, options);
+  return {
+    handler,
+    companion: (url) => ({
+      url: url.replace(/^http/, "grpc"),
+      get inFlight() {
+        return handler.inFlight;
+      },
+      drain: () => handler.drain(),
+      // Its connections are those of the listener.
+      close: () => Promise.resolve(void handler.drain()),
+    }),
+  };
+}
+
 async function loaded() {
   try {
-    return await import("../transport/grpc/server.ts");
+    const [server, handler] = await Promise.all([
+      import("../transport/grpc/server.ts"),
+      import("../transport/grpc/handler.ts"),
+    ]);
+    return { ...server, ...handler };
   } catch (cause) {
     throw new AgenkitError("unimplemented", "Cannot serve gRPC: this runtime has no node:http2", {
       cause,

@@ -1,3 +1,5 @@
+import type { GrpcHandler } from "../transport/grpc/handler.ts";
+
 /** Certificate and key of a TLS listener, as PEM text. */
 export interface TlsOptions {
   /** The certificate chain. */
@@ -18,6 +20,8 @@ export interface ListenOptions {
   readonly idleTimeoutMs: number;
   /** Speaks HTTP/3 on the UDP port of the same number, too. */
   readonly http3: boolean;
+  /** Answers the gRPC requests that come to the same port. */
+  readonly grpc?: GrpcHandler | undefined;
 }
 
 /** What listens: the same for every runtime. */

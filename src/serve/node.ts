@@ -9,18 +9,17 @@ import {
 } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
 import { duplexOf } from "./node_duplex.ts";
-import { respond, toRequest } from "./node_http.ts";
+import { isGrpc } from "./is_grpc.ts";
+import { answer } from "./node_http.ts";
+import { beginsWithPreface } from "./preface.ts";
 import type { FetchHandler, Listener, ListenOptions } from "./listener.ts";
-
-/** What every HTTP/2 connection begins with, RFC 9113 section 3.4. */
-const PREFACE = "PRI * HTTP/2.0";
 
 /**
  * Listens with `node:http`: HTTP/1.1, and HTTP/2 on the same port, in cleartext
  * by prior knowledge (h2c) and over TLS by ALPN.
  */
 export async function listen(handler: FetchHandler, options: ListenOptions): Promise<Listener> {
-  const { hostname, port, tls, idleTimeoutMs } = options;
+  const { hostname, port, tls, idleTimeoutMs, grpc } = options;
   const sessions = new Set<Http2Session>();
   const track = (server: Http2Server) =>
     server.on("session", (session) => {
@@ -32,6 +31,7 @@ export async function listen(handler: FetchHandler, options: ListenOptions): Pro
     request: IncomingMessage | Http2ServerRequest,
     response: ServerResponse | Http2ServerResponse,
   ) => {
+    if (grpc !== undefined && isGrpc(request)) return grpc(request, response);
     // Its connection was busy when the server began to close, and would be kept alive now.
     response.once("close", () => {
       if (closing) setImmediate(() => (server as Server).closeIdleConnections?.());
@@ -117,23 +117,4 @@ function cleartext(
     });
   });
   return http1;
-}
-
-function beginsWithPreface(head: Uint8Array): boolean {
-  const text = new TextDecoder().decode(head.subarray(0, PREFACE.length));
-  return text.length >= 3 && PREFACE.startsWith(text);
-}
-
-async function answer(
-  handler: FetchHandler,
-  incoming: IncomingMessage,
-  outgoing: ServerResponse,
-): Promise<void> {
-  try {
-    await respond(await handler(toRequest(incoming, outgoing)), outgoing);
-  } catch {
-    // What is not a valid request never reached the handler.
-    if (!outgoing.headersSent) outgoing.writeHead(400);
-    outgoing.end();
-  }
 }

@@ -1,5 +1,21 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
+import type { FetchHandler } from "./listener.ts";
+
+/** Answers a request of Node's with a web-standard handler. Never rejects. */
+export async function answer(
+  handler: FetchHandler,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+): Promise<void> {
+  try {
+    await respond(await handler(toRequest(incoming, outgoing)), outgoing);
+  } catch {
+    // What is not a valid request never reached the handler.
+    if (!outgoing.headersSent) outgoing.writeHead(400);
+    outgoing.end();
+  }
+}
 
 /** Makes a web request of Node's, over HTTP/1.1 or HTTP/2. */
 export function toRequest(incoming: IncomingMessage, outgoing: ServerResponse): Request {
@@ -48,13 +64,16 @@ function isGone(outgoing: ServerResponse & { stream?: { destroyed: boolean } }):
   return outgoing.destroyed || outgoing.stream?.destroyed === true;
 }
 
+/** The types of answers that may come in chunks: of HTTP, of Connect and of gRPC-Web. */
+const STREAM_TYPE = /^(?:text\/event-stream|application\/connect\+|application\/grpc-web)/;
+
 /** Writes a web response, and no faster than the client reads. */
 export async function respond(response: Response, outgoing: ServerResponse): Promise<void> {
   const headers: Record<string, string> = {};
   for (const [name, value] of response.headers) headers[name] = value;
   // HTTP/2 knows no such header and Node refuses it.
   if ("stream" in outgoing) delete headers.connection;
-  const streaming = headers["content-type"] === "text/event-stream";
+  const streaming = STREAM_TYPE.test(headers["content-type"] ?? "");
   if (response.body === null || !streaming) {
     const body = new Uint8Array(await response.arrayBuffer());
     outgoing.writeHead(response.status, { ...headers, "content-length": body.byteLength });

@@ -4,7 +4,7 @@ import { onAbort } from "../core/signals.ts";
 import type { Agents } from "../transport/directory.ts";
 import { httpHandler, type HttpHandlerOptions } from "../transport/http/server.ts";
 import { Companions } from "./companion.ts";
-import { type GrpcListenOptions, listenGrpc } from "./grpc.ts";
+import { type GrpcListenOptions, listenGrpc, shareGrpc } from "./grpc.ts";
 import { DrainHooks } from "./drain_hooks.ts";
 import { inTime } from "./in_time.ts";
 import type { Listen, Listener, TlsOptions } from "./listener.ts";
@@ -21,8 +21,12 @@ export interface ServeOptions extends HttpHandlerOptions {
   readonly tls?: TlsOptions | undefined;
   /** Whether Connect and gRPC-Web are answered too, loaded with the first such request. @default {true} */
   readonly rpc?: boolean | undefined;
-  /** Listens for gRPC too, at a port of its own: `true` for 50051. @default {false} */
-  readonly grpc?: boolean | GrpcListenOptions | undefined;
+  /**
+   * Listens for gRPC too: at a port of its own (`true` for 50051), or with
+   * `"shared"` at the port of HTTP. On Deno and Bun that costs every connection
+   * a second one on the loopback. @default {false}
+   */
+  readonly grpc?: boolean | "shared" | GrpcListenOptions | undefined;
   /** Listens at a TCP socket too, for Python and Go peers that call `tcp:`; a port, or more. With `tls` it is `tcps:`. */
   readonly tcp?: number | TcpListenOptions | undefined;
   /** Listens at a Unix socket too, for calls within this machine; its path, or more. */
@@ -103,10 +107,19 @@ export async function serve(agents: Agents, options: ServeOptions = {}): Promise
   const http = httpHandler(agents, options);
   const handler = options.rpc === false ? http : withRpc(http, agents, options);
   signal?.throwIfAborted();
+  const { grpc = false } = options;
+  const shared = grpc === "shared" ? await shareGrpc(agents, options) : undefined;
   const listen = await listenOfRuntime();
   let listener: Listener;
   try {
-    listener = await listen(handler, { hostname, port, tls, idleTimeoutMs, http3 });
+    listener = await listen(handler, {
+      hostname,
+      port,
+      tls,
+      idleTimeoutMs,
+      http3,
+      grpc: shared?.handler,
+    });
   } catch (cause) {
     throw new AgenkitError(
       "unavailable",
@@ -114,10 +127,14 @@ export async function serve(agents: Agents, options: ServeOptions = {}): Promise
       { cause },
     );
   }
+  const url = `${tls === undefined ? "http" : "https"}://${reachable(hostname)}:${listener.port}`;
   const companions = new Companions();
   try {
-    const { grpc = false, tcp, unix } = options;
-    if (grpc !== false) await companions.add(listenGrpc(agents, options, grpc));
+    if (shared !== undefined) await companions.add(Promise.resolve(shared.companion(url)));
+    else if (grpc !== false && grpc !== "shared") {
+      await companions.add(listenGrpc(agents, options, grpc));
+    }
+    const { tcp, unix } = options;
     if (tcp !== undefined) await companions.add(listenTcp(agents, options, tcp));
     if (unix !== undefined) await companions.add(listenUnix(agents, options, unix));
   } catch (error) {
@@ -142,7 +159,6 @@ export async function serve(agents: Agents, options: ServeOptions = {}): Promise
   };
   const drain = () => closing ??= end(true);
   const release = onAbort(signal, () => void drain());
-  const url = `${tls === undefined ? "http" : "https"}://${reachable(hostname)}:${listener.port}`;
   return {
     url,
     endpoints: [url, ...companions.urls],

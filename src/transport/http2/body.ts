@@ -47,7 +47,13 @@ function drained(outgoing: Writable): Promise<void> {
 }
 
 /**
- * What arrives, as a web stream that reads no further ahead than it is read.
+ * How much is read ahead. When a server closes the connection after its last
+ * byte, `node:http2` drops what was not read by then.
+ */
+const READ_AHEAD_BYTES = 256 * 1024;
+
+/**
+ * What arrives, as a web stream that reads not much further ahead than it is read.
  *
  * @param failure What broke, if the source ended because something did.
  * @param cancel Called when the reader wants no more.
@@ -89,5 +95,5 @@ export function toWebStream(
       settled = true;
       cancel();
     },
-  });
+  }, new ByteLengthQueuingStrategy({ highWaterMark: READ_AHEAD_BYTES }));
 }
