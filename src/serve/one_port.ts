@@ -91,11 +91,11 @@ export async function listenOnePort(
   };
   return {
     port: (entrance.address() as AddressInfo).port,
-    shutdown: async () => {
+    shutdown: async (idle) => {
       entrance.close();
       // Who has never said a word has no call to finish.
       for (const socket of waiting) socket.destroy();
-      await Promise.all([http1.shutdown(), http2.shutdown()]);
+      await Promise.all([http1.shutdown(idle), http2.shutdown(idle)]);
       // The last bytes are on their way, and then the client's own end of the connection.
       const late = setTimeout(cut, END_GRACE_MS);
       await closed;
