@@ -59,7 +59,7 @@ export function rpcAgent(url: string | URL, options: RpcAgentOptions = {}): Stre
     baseUrl: (parsed.origin + parsed.pathname).replace(/\/+$/, ""),
     useBinaryFormat: true,
     interceptors: [],
-    acceptCompression: [gzip],
+    acceptCompression: inBrowser() ? [] : [gzip],
     sendCompression: options.compression ? gzip : null,
     compressMinBytes: 1024,
     readMaxBytes: Math.min(maxBytes, 0xffffffff),
@@ -69,6 +69,14 @@ export function rpcAgent(url: string | URL, options: RpcAgentOptions = {}): Stre
     ? createConnectTransport(common)
     : createGrpcWebTransport(common);
   return new RpcAgent(ACTION, parsed, transport, options);
+}
+
+/**
+ * Whether a web page is what calls. HTTP compresses for it by itself, and what
+ * gRPC-Web says of compression is a header that servers would have to allow.
+ */
+function inBrowser(): boolean {
+  return "document" in globalThis || "importScripts" in globalThis;
 }
 
 function parseUrl(url: string | URL): URL {

@@ -72,6 +72,9 @@ export function rpcHandler(agents: Agents, options: RpcHandlerOptions = {}): Rpc
   }) as RpcHandler;
 }
 
+/** What the library leaves out of the headers that gRPC-Web clients send. */
+const GRPC_COMPRESSION = ["Grpc-Encoding", "Grpc-Accept-Encoding"];
+
 class RpcServer {
   readonly service: RpcService;
   readonly #origins: OriginPolicy;
@@ -80,8 +83,8 @@ class RpcServer {
   constructor(agents: Agents, options: RpcHandlerOptions) {
     this.service = new RpcService(agents, options);
     this.#origins = new OriginPolicy(options.cors, {
-      headers: [...cors.allowedHeaders, ERRORS_HEADER],
-      exposed: cors.exposedHeaders,
+      headers: [...cors.allowedHeaders, ...GRPC_COMPRESSION, ERRORS_HEADER],
+      exposed: [...cors.exposedHeaders, "Grpc-Encoding"],
     });
     const maxBytes = checkLimit("serve over RPC", "maxBytes", options.maxBytes ?? MAX_RPC_BYTES);
     const router = createConnectRouter({
