@@ -9,28 +9,13 @@
 import process from "node:process";
 import { GROUPS as COMPOSE } from "./lib/compose_groups.ts";
 import { GROUPS as MIDDLEWARE } from "./lib/middleware_groups.ts";
-import type { Row } from "./lib/suite.ts";
-
-const ROUNDS = 15;
-
-/** The fastest of some runs, in milliseconds: what disturbs a run only ever adds to it. */
-async function fastest(run: Row): Promise<number> {
-  for (let i = 0; i < 5; i++) await run();
-  let best = Number.POSITIVE_INFINITY;
-  for (let i = 0; i < ROUNDS; i++) {
-    const start = performance.now();
-    await run();
-    best = Math.min(best, performance.now() - start);
-  }
-  return best;
-}
+import { measureRows } from "./lib/rounds.ts";
 
 const only = process.argv[2] ?? "";
-for (const { name, calls, rows } of [...COMPOSE, ...MIDDLEWARE]) {
-  if (!name.includes(only)) continue;
-  console.log(name);
-  for (const [row, run] of Object.entries(rows)) {
-    const ns = await fastest(run) * 1e6 / calls;
+for (const group of [...COMPOSE, ...MIDDLEWARE]) {
+  if (!group.name.includes(only)) continue;
+  console.log(group.name);
+  for (const [row, ns] of Object.entries(await measureRows(group))) {
     console.log(`  ${row.padEnd(26)} ${ns.toFixed(0).padStart(8)} ns per call`);
   }
 }

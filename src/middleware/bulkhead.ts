@@ -39,7 +39,7 @@ export function bulkhead(options: BulkheadOptions = {}): Bulkhead {
   const apply: Middleware = (next) =>
     layered(next, "bulkhead", {
       process: async (message, call) => {
-        const place = gate.enter(next.name, call);
+        const place = gate.enter(next, call);
         if (place !== undefined) {
           await place;
           gate.resume(call);
@@ -56,7 +56,7 @@ export function bulkhead(options: BulkheadOptions = {}): Bulkhead {
       },
       stream: (message, call) =>
         passStream(next, message, call, async () => {
-          await gate.enter(next.name, call);
+          await gate.enter(next, call);
           gate.resume(call);
           return observer(gate, call);
         }),

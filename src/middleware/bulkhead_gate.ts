@@ -1,3 +1,4 @@
+import type { Agent } from "../core/agent.ts";
 import type { CallOptions } from "../core/call.ts";
 import type { Timer } from "../core/clock.ts";
 import { codeOf, TimeoutError } from "../core/errors.ts";
@@ -8,13 +9,16 @@ import {
   unwatchAbort,
   watchAbort,
 } from "../core/signals.ts";
+import type { AdaptiveLimit } from "./adaptive_limit.ts";
 import { BulkheadFullError } from "./bulkhead_error.ts";
 import type { BulkheadMetrics, BulkheadPolicy } from "./bulkhead_options.ts";
 import { isCancelled, isTimeout } from "./outcome.ts";
 
 /** The places of one {@linkcode bulkhead} value, and the queue for them. */
 export class Gate {
-  readonly policy: BulkheadPolicy;
+  readonly #policy: BulkheadPolicy;
+  readonly #limit: BulkheadPolicy["limit"];
+  readonly #adaptive: AdaptiveLimit | undefined;
   /** In order of arrival; a set, so that one that gives up leaves at no cost. */
   readonly #queue = new Set<Waiter>();
   #running = 0;
@@ -24,7 +28,9 @@ export class Gate {
   #cancelled = 0;
 
   constructor(policy: BulkheadPolicy) {
-    this.policy = policy;
+    this.#policy = policy;
+    this.#limit = policy.limit;
+    this.#adaptive = policy.adaptive;
   }
 
   get metrics(): BulkheadMetrics {
@@ -39,7 +45,7 @@ export class Gate {
       inFlightRequests: inFlight,
       runningRequests: this.#running,
       queuedRequests: this.#queue.size,
-      currentLimit: this.policy.limit.limit,
+      currentLimit: this.#limit.limit,
     });
   }
 
@@ -49,22 +55,23 @@ export class Gate {
    *
    * @throws {BulkheadFullError} If the queue is full as well.
    */
-  enter(agent: string, call: CallOptions | undefined): Promise<void> | undefined {
+  enter(agent: Agent, call: CallOptions | undefined): Promise<void> | undefined {
     if (isAborted(call)) {
       this.#cancelled++;
       throw reasonOf(call);
     }
-    const { limit, maxQueue } = this.policy;
-    if (this.#running < limit.limit && this.#queue.size === 0) {
+    const { limit } = this.#limit;
+    if (this.#running < limit && this.#queue.size === 0) {
       this.#running++;
       return undefined;
     }
+    const { maxQueue } = this.#policy;
     if (this.#queue.size >= maxQueue) {
       this.#rejected++;
       throw new BulkheadFullError(
-        `Cannot call agent '${agent}': no place is free (limit ${limit.limit}) ` +
+        `Cannot call agent '${agent.name}': no place is free (limit ${limit}) ` +
           `and the queue is full (limit ${maxQueue})`,
-        { details: { limit: limit.limit, queued: this.#queue.size } },
+        { details: { limit, queued: this.#queue.size } },
       );
     }
     return this.#wait(agent, call);
@@ -79,7 +86,7 @@ export class Gate {
 
   /** When a call starts, as far as anybody wants to know. */
   start(): number {
-    return this.policy.adaptive === undefined ? 0 : this.policy.clock.now();
+    return this.#adaptive === undefined ? 0 : this.#policy.clock.now();
   }
 
   succeeded(start: number): void {
@@ -105,21 +112,24 @@ export class Gate {
   }
 
   #sample(start: number, dropped: boolean): void {
-    const { adaptive, clock } = this.policy;
-    adaptive?.record({ latencyMs: clock.now() - start, inFlight: this.#running, dropped });
+    if (this.#adaptive === undefined) return;
+    const latencyMs = this.#policy.clock.now() - start;
+    this.#adaptive.record({ latencyMs, inFlight: this.#running, dropped });
   }
 
   #leave(): void {
     this.#running--;
+    // An iterator for nobody would cost more than all the rest.
+    if (this.#queue.size === 0) return;
     for (const waiter of this.#queue) {
-      if (this.#running >= this.policy.limit.limit) return;
+      if (this.#running >= this.#limit.limit) return;
       this.#running++;
       waiter.admit();
     }
   }
 
-  #wait(agent: string, call: CallOptions | undefined): Promise<void> {
-    const { clock, maxWaitMs } = this.policy;
+  #wait(agent: Agent, call: CallOptions | undefined): Promise<void> {
+    const { clock, maxWaitMs } = this.#policy;
     const waiter = new Waiter(this.#queue, call, (cancelled) => {
       if (cancelled) this.#cancelled++;
       else this.#rejected++;
@@ -130,8 +140,12 @@ export class Gate {
       waiter.timer = clock.schedule(at, () =>
         waiter.giveUp(
           byDeadline
-            ? new TimeoutError(`Cannot call agent '${agent}': no place before the call's deadline`)
-            : new BulkheadFullError(`Cannot call agent '${agent}': no place in ${maxWaitMs} ms`),
+            ? new TimeoutError(
+              `Cannot call agent '${agent.name}': no place before the call's deadline`,
+            )
+            : new BulkheadFullError(
+              `Cannot call agent '${agent.name}': no place in ${maxWaitMs} ms`,
+            ),
         ));
     }
     return waiter.promise;

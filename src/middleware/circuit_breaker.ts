@@ -54,7 +54,7 @@ export function circuitBreaker(options: CircuitBreakerOptions = {}): CircuitBrea
   const apply: Middleware = (next) =>
     layered(next, "circuitBreaker", {
       process: async (message, call) => {
-        const admission = circuit.admit(next.name, call);
+        const admission = circuit.admit(next, call);
         try {
           const answer = await next.process(message, call);
           admission.succeeded();
@@ -64,8 +64,7 @@ export function circuitBreaker(options: CircuitBreakerOptions = {}): CircuitBrea
           throw error;
         }
       },
-      stream: (message, call) =>
-        passStream(next, message, call, () => circuit.admit(next.name, call)),
+      stream: (message, call) => passStream(next, message, call, () => circuit.admit(next, call)),
     });
   return middlewareValue(apply, {
     get state() {

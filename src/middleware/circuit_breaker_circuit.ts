@@ -1,3 +1,4 @@
+import type { Agent } from "../core/agent.ts";
 import type { CallOptions } from "../core/call.ts";
 import { CircuitOpenError } from "../core/errors.ts";
 import { isAborted, reasonOf } from "../core/signals.ts";
@@ -78,7 +79,7 @@ export class Circuit {
    *
    * @throws {CircuitOpenError} If it may not pass.
    */
-  admit(agent: string, call: CallOptions | undefined): Admission {
+  admit(agent: Agent, call: CallOptions | undefined): Admission {
     if (isAborted(call)) {
       this.#cancelled++;
       throw reasonOf(call);
@@ -140,7 +141,7 @@ export class Circuit {
     return this.state === "closed" ? this.#tracker.failures : this.#failuresAtOpening;
   }
 
-  #admitProbe(agent: string): void {
+  #admitProbe(agent: Agent): void {
     const now = this.policy.clock.now();
     if (this.#isDue(now)) this.#halfOpen(now);
     // Read again: whoever was told of the change may have changed it further.
@@ -155,7 +156,7 @@ export class Circuit {
     const failures = this.#failures;
     const is = phase.state === "open" ? "open" : "half-open and probed by others";
     throw new CircuitOpenError(
-      `Cannot call agent '${agent}' as its circuit is ${is} after ${failures} failures`,
+      `Cannot call agent '${agent.name}' as its circuit is ${is} after ${failures} failures`,
       { retryAfterMs: this.retryAfterMs, details: { state: phase.state, failures } },
     );
   }

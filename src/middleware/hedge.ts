@@ -97,7 +97,7 @@ class Hedger {
     this.#policy.budget.deposit();
     try {
       const answer = await new HedgeRace(
-        next.name,
+        next,
         call,
         async (options, { link }) => {
           try {
@@ -129,7 +129,7 @@ class Hedger {
     let handedOn = false;
     try {
       const first = await new HedgeRace<Begun>(
-        next.name,
+        next,
         call,
         async (options, attempt) => {
           const source = streamOf(next, message, options)[Symbol.asyncIterator]();

@@ -1,3 +1,4 @@
+import type { Agent } from "../core/agent.ts";
 import type { CallOptions } from "../core/call.ts";
 import type { Timer } from "../core/clock.ts";
 import {
@@ -35,7 +36,7 @@ export class HedgeRace<T> implements AbortWatcher {
   readonly promise: Promise<T>;
   /** Those that have neither answered nor failed, by their number from 0. */
   readonly #running = new Map<number, Attempt>();
-  readonly #agent: string;
+  readonly #agent: Agent;
   readonly #call: CallOptions | undefined;
   readonly #launch: Launch<T>;
   readonly #policy: HedgePolicy;
@@ -50,7 +51,7 @@ export class HedgeRace<T> implements AbortWatcher {
   #error: { readonly attempt: number; readonly error: unknown } | undefined;
 
   constructor(
-    agent: string,
+    agent: Agent,
     call: CallOptions | undefined,
     launch: Launch<T>,
     policy: HedgePolicy,
@@ -106,7 +107,7 @@ export class HedgeRace<T> implements AbortWatcher {
       return;
     }
     this.#counts.hedges++;
-    notify(this.#policy.onHedge, { agent: this.#agent, attempt: this.#started + 1, delayMs });
+    notify(this.#policy.onHedge, { agent: this.#agent.name, attempt: this.#started + 1, delayMs });
     if (!this.#over) this.#attempt();
   }
 
