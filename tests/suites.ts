@@ -95,6 +95,7 @@ export const SUITES: readonly Suite[] = [
   interop("python", "Python agenkit", ["*_to_python_test.ts", "*_python_to_*_test.ts"], 900_000),
   interop("go", "Go stand-in", ["*_to_go_test.ts", "*_go_to_*_test.ts"]),
   interop("grpc-js", "grpc-js", ["*_js_to_ts_test.ts", "*_ts_to_js_test.ts"]),
+  interop("redis", "Redis", ["*_redis_test.ts"]),
   interop("curl", "curl", ["*_curl_test.ts"]),
   interop("peers", "Python, Go, curl among themselves", ["*_peers_test.ts"]),
   interop("runtimes", "Python, Go to Node, Bun", ["*_runtimes_test.ts"]),

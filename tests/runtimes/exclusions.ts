@@ -37,6 +37,11 @@ export const EXCLUSIONS: readonly Exclusion[] = [
     reason: "opens listening sockets, which a Worker cannot do",
   },
   {
+    files: "tests/unit/registry/redis_test.ts",
+    runtimes: ["workerd"],
+    reason: "loads a client for Redis, which needs sockets that a Worker does not have",
+  },
+  {
     files: "tests/unit/cli/**",
     runtimes: ["workerd"],
     reason: "a command line with processes and signals, which a Worker does not have",

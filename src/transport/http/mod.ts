@@ -8,5 +8,6 @@
 export type { ContentMode } from "../../protocol/encode.ts";
 export type { Agents } from "../directory.ts";
 export { httpAgent, type HttpAgentOptions } from "./client.ts";
+export type { ExtraHeaders, HeadersMaker } from "./extra_headers.ts";
 export type { CorsOptions } from "./origin.ts";
 export { type HttpHandler, httpHandler, type HttpHandlerOptions } from "./server.ts";
