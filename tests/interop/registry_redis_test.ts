@@ -22,7 +22,7 @@ if (found !== undefined) {
   let prefixes = 0;
 
   /** Registries of one store each, as different processes have them. */
-  async function registries(count: number, options: AgentRegistryOptions = {}, on?: Redis) {
+  const registries = async (count: number, options: AgentRegistryOptions = {}, on?: Redis) => {
     const { url } = on ?? await redis.get();
     const prefix = `test-${++prefixes}`;
     const stores = Array.from({ length: count }, () => redisStore({ url, prefix }));
@@ -36,7 +36,7 @@ if (found !== undefined) {
         for (const store of stores) await store.close();
       },
     };
-  }
+  };
 
   test("redis: what one registry does, another sees", async () => {
     await using made = await registries(2);
@@ -179,6 +179,8 @@ if (found !== undefined) {
       for await (const event of caller!.events()) events.push(event.type);
     })();
     assert.equal(text(await called.process(hello)), "Echo: hello");
+    const changes: string[] = [];
+    await made.stores[1]!.watch(({ type }) => changes.push(type));
 
     await own.kill();
     for (let i = 0; i < 20; i++) {
@@ -188,6 +190,7 @@ if (found !== undefined) {
     assert.deepEqual(events, ["registered", "degraded"]);
     await own.start();
     await eventually(() => assert.ok(events.includes("recovered")));
+    await eventually(() => assert.deepEqual(changes.slice(0, 2), ["lost", "restored"]));
     // Not gone, though the server knows nothing of it until the next sign of life.
     assert.equal(text(await called.process(hello)), "Echo: hello");
     await eventually(async () => assert.equal(await caller!.size(), 1));
