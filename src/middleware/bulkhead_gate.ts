@@ -13,6 +13,7 @@ import type { AdaptiveLimit } from "./adaptive_limit.ts";
 import { BulkheadFullError } from "./bulkhead_error.ts";
 import type { BulkheadMetrics, BulkheadPolicy } from "./bulkhead_options.ts";
 import { isCancelled, isTimeout } from "./outcome.ts";
+import { RequestCounts } from "./request_counts.ts";
 
 /** The places of one {@linkcode bulkhead} value, and the queue for them. */
 export class Gate {
@@ -21,11 +22,8 @@ export class Gate {
   readonly #adaptive: AdaptiveLimit | undefined;
   /** In order of arrival; a set, so that one that gives up leaves at no cost. */
   readonly #queue = new Set<Waiter>();
+  readonly #counts = new RequestCounts();
   #running = 0;
-  #successful = 0;
-  #failed = 0;
-  #rejected = 0;
-  #cancelled = 0;
 
   constructor(policy: BulkheadPolicy) {
     this.#policy = policy;
@@ -34,15 +32,9 @@ export class Gate {
   }
 
   get metrics(): BulkheadMetrics {
-    const inFlight = this.#running + this.#queue.size;
-    const ended = this.#successful + this.#failed + this.#rejected + this.#cancelled;
     return Object.freeze({
-      totalRequests: ended + inFlight,
-      successfulRequests: this.#successful,
-      failedRequests: this.#failed,
-      rejectedRequests: this.#rejected,
-      cancelledRequests: this.#cancelled,
-      inFlightRequests: inFlight,
+      ...this.#counts.metrics,
+      rejectedRequests: this.#counts.rejected,
       runningRequests: this.#running,
       queuedRequests: this.#queue.size,
       currentLimit: this.#limit.limit,
@@ -57,23 +49,25 @@ export class Gate {
    */
   enter(agent: Agent, call: CallOptions | undefined): Promise<void> | undefined {
     if (isAborted(call)) {
-      this.#cancelled++;
+      this.#counts.cancelled++;
       throw reasonOf(call);
     }
     const { limit } = this.#limit;
     if (this.#running < limit && this.#queue.size === 0) {
+      this.#counts.inFlight++;
       this.#running++;
       return undefined;
     }
     const { maxQueue } = this.#policy;
     if (this.#queue.size >= maxQueue) {
-      this.#rejected++;
+      this.#counts.rejected++;
       throw new BulkheadFullError(
         `Cannot call agent '${agent.name}': no place is free (limit ${limit}) ` +
           `and the queue is full (limit ${maxQueue})`,
         { details: { limit, queued: this.#queue.size } },
       );
     }
+    this.#counts.inFlight++;
     return this.#wait(agent, call);
   }
 
@@ -90,24 +84,21 @@ export class Gate {
   }
 
   succeeded(start: number): void {
-    this.#successful++;
+    this.#counts.successful++;
     this.#sample(start, false);
     this.#leave();
   }
 
   failed(error: unknown, call: CallOptions | undefined, start: number): void {
-    if (isCancelled(error, call)) this.#cancelled++;
-    else {
-      this.#failed++;
-      // Other failures are quick and say nothing of how busy the agent is.
-      if (isOverload(error)) this.#sample(start, true);
-    }
+    this.#counts.fail(error, call);
+    // Other failures are quick and say nothing of how busy the agent is.
+    if (isOverload(error) && !isCancelled(error, call)) this.#sample(start, true);
     this.#leave();
   }
 
   /** Ends a call that its caller has given up. */
   abandoned(): void {
-    this.#cancelled++;
+    this.#counts.cancelled++;
     this.#leave();
   }
 
@@ -118,6 +109,7 @@ export class Gate {
   }
 
   #leave(): void {
+    this.#counts.inFlight--;
     this.#running--;
     // An iterator for nobody would cost more than all the rest.
     if (this.#queue.size === 0) return;
@@ -131,8 +123,9 @@ export class Gate {
   #wait(agent: Agent, call: CallOptions | undefined): Promise<void> {
     const { clock, maxWaitMs } = this.#policy;
     const waiter = new Waiter(this.#queue, call, (cancelled) => {
-      if (cancelled) this.#cancelled++;
-      else this.#rejected++;
+      this.#counts.inFlight--;
+      if (cancelled) this.#counts.cancelled++;
+      else this.#counts.rejected++;
     });
     const byDeadline = call?.deadline !== undefined && call.deadline < clock.now() + maxWaitMs;
     const at = byDeadline ? call.deadline! : clock.now() + maxWaitMs;

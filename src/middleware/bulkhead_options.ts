@@ -2,6 +2,7 @@ import type { Middleware } from "../core/agent.ts";
 import type { Clock } from "../core/clock.ts";
 import { checkClock, checkNumber, checkOptions } from "../core/options.ts";
 import { type AdaptiveLimit, checkAdaptive } from "./adaptive_limit.ts";
+import type { RequestMetrics } from "./request_counts.ts";
 
 /** Options of `bulkhead`. */
 export interface BulkheadOptions {
@@ -24,19 +25,9 @@ export interface BulkheadOptions {
  * What a bulkhead has counted. Always: `totalRequests` = successful + failed +
  * rejected + cancelled + in flight.
  */
-export interface BulkheadMetrics {
-  /** Calls so far, refused ones included. */
-  readonly totalRequests: number;
-  /** Calls that were answered. */
-  readonly successfulRequests: number;
-  /** Calls that failed. */
-  readonly failedRequests: number;
+export interface BulkheadMetrics extends RequestMetrics {
   /** Calls that got no place in time. */
   readonly rejectedRequests: number;
-  /** Calls that the caller cancelled, and streams that it left early. */
-  readonly cancelledRequests: number;
-  /** Calls that run or wait. */
-  readonly inFlightRequests: number;
   /** Calls that run. */
   readonly runningRequests: number;
   /** Calls that wait for a place. */

@@ -11,6 +11,7 @@ import type {
 } from "./circuit_breaker_options.ts";
 import { type FailureTracker, failureTracker } from "./circuit_breaker_window.ts";
 import { notify } from "./outcome.ts";
+import { RequestCounts } from "./request_counts.ts";
 
 /**
  * What a circuit is in. Each has a generation of its own: a call that was let
@@ -32,15 +33,11 @@ type Phase =
 export class Circuit {
   readonly policy: BreakerPolicy;
   readonly #tracker: FailureTracker;
+  readonly #counts = new RequestCounts();
   readonly #changes: Record<string, number> = {};
   #phase: Phase = { state: "closed", generation: 0 };
   #lastChange: number | undefined;
   #failuresAtOpening = 0;
-  #successful = 0;
-  #failed = 0;
-  #rejected = 0;
-  #cancelled = 0;
-  #inFlight = 0;
 
   constructor(policy: BreakerPolicy) {
     this.policy = policy;
@@ -59,14 +56,9 @@ export class Circuit {
   }
 
   get metrics(): CircuitBreakerMetrics {
-    const ended = this.#successful + this.#failed + this.#rejected + this.#cancelled;
     return Object.freeze({
-      totalRequests: ended + this.#inFlight,
-      successfulRequests: this.#successful,
-      failedRequests: this.#failed,
-      rejectedRequests: this.#rejected,
-      cancelledRequests: this.#cancelled,
-      inFlightRequests: this.#inFlight,
+      ...this.#counts.metrics,
+      rejectedRequests: this.#counts.rejected,
       failureCount: this.#failures,
       stateChanges: Object.freeze({ ...this.#changes }),
       lastStateChange: this.#lastChange,
@@ -81,17 +73,17 @@ export class Circuit {
    */
   admit(agent: Agent, call: CallOptions | undefined): Admission {
     if (isAborted(call)) {
-      this.#cancelled++;
+      this.#counts.cancelled++;
       throw reasonOf(call);
     }
     if (this.#phase.state !== "closed") this.#admitProbe(agent);
-    this.#inFlight++;
+    this.#counts.inFlight++;
     return new Admission(this, this.#phase.generation, call);
   }
 
   succeeded(generation: number): void {
-    this.#inFlight--;
-    this.#successful++;
+    this.#counts.inFlight--;
+    this.#counts.successful++;
     const phase = this.#phase;
     if (phase.generation !== generation) return;
     if (phase.state === "closed") {
@@ -104,8 +96,8 @@ export class Circuit {
   }
 
   failed(generation: number, counts: boolean): void {
-    this.#inFlight--;
-    this.#failed++;
+    this.#counts.inFlight--;
+    this.#counts.failed++;
     const phase = this.#phase;
     if (phase.generation !== generation) return;
     if (!counts) this.#leave(generation);
@@ -114,8 +106,8 @@ export class Circuit {
   }
 
   cancelled(generation: number): void {
-    this.#inFlight--;
-    this.#cancelled++;
+    this.#counts.inFlight--;
+    this.#counts.cancelled++;
     this.#leave(generation);
   }
 
@@ -152,7 +144,7 @@ export class Circuit {
       this.#phase = { ...phase, running: phase.running + 1, until: now + recoveryTimeoutMs };
       return;
     }
-    this.#rejected++;
+    this.#counts.rejected++;
     const failures = this.#failures;
     const is = phase.state === "open" ? "open" : "half-open and probed by others";
     throw new CircuitOpenError(

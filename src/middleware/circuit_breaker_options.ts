@@ -2,6 +2,7 @@ import type { Middleware } from "../core/agent.ts";
 import type { Clock } from "../core/clock.ts";
 import { describe } from "../core/json.ts";
 import { checkClock, checkFunction, checkNumber, checkOptions } from "../core/options.ts";
+import type { RequestMetrics } from "./request_counts.ts";
 
 /**
  * `"closed"`: calls pass. `"open"`: calls are refused. `"half_open"`: a few
@@ -75,19 +76,9 @@ export interface CircuitBreakerOptions {
  * What a breaker has counted. Always: `totalRequests` = successful + failed +
  * rejected + cancelled + in flight.
  */
-export interface CircuitBreakerMetrics {
-  /** Calls so far, refused ones included. */
-  readonly totalRequests: number;
-  /** Calls that were answered. */
-  readonly successfulRequests: number;
-  /** Calls that failed, timeouts included. */
-  readonly failedRequests: number;
+export interface CircuitBreakerMetrics extends RequestMetrics {
   /** Calls that the breaker refused. */
   readonly rejectedRequests: number;
-  /** Calls that the caller cancelled, and streams that it left early. */
-  readonly cancelledRequests: number;
-  /** Calls under way. */
-  readonly inFlightRequests: number;
   /** The failures that count at present: in a row, or in the window. */
   readonly failureCount: number;
   /** How often the state changed, such as `{"closed->open": 1}`. */

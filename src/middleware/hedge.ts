@@ -12,9 +12,9 @@ import {
   type HedgePolicy,
   hedgePolicy,
 } from "./hedge_options.ts";
-import { HedgeRace } from "./hedge_race.ts";
+import { type HedgeCounts, HedgeRace } from "./hedge_race.ts";
 import { middlewareValue } from "./middleware_value.ts";
-import { isCancelled } from "./outcome.ts";
+import { RequestCounts } from "./request_counts.ts";
 
 /**
  * Calls the agent once more when it is slow, takes the first answer and
@@ -63,15 +63,8 @@ export function hedge(options: HedgeOptions = {}): Hedge {
 class Hedger {
   readonly #policy: HedgePolicy;
   readonly #delay: HedgeDelay;
-  readonly #counts = {
-    successful: 0,
-    failed: 0,
-    cancelled: 0,
-    inFlight: 0,
-    hedges: 0,
-    hedgeWins: 0,
-    hedgesDenied: 0,
-  };
+  readonly #counts = new RequestCounts();
+  readonly #hedges: HedgeCounts = { hedges: 0, hedgeWins: 0, hedgesDenied: 0 };
 
   constructor(policy: HedgePolicy) {
     this.#policy = policy;
@@ -79,16 +72,8 @@ class Hedger {
   }
 
   get metrics(): HedgeMetrics {
-    const { successful, failed, cancelled, inFlight, ...hedges } = this.#counts;
-    return Object.freeze({
-      totalRequests: successful + failed + cancelled + inFlight,
-      successfulRequests: successful,
-      failedRequests: failed,
-      cancelledRequests: cancelled,
-      inFlightRequests: inFlight,
-      ...hedges,
-      currentDelayMs: this.#delay.ms,
-    });
+    const { ms: currentDelayMs } = this.#delay;
+    return Object.freeze({ ...this.#counts.metrics, ...this.#hedges, currentDelayMs });
   }
 
   async process(next: Agent, message: Message, call?: CallOptions): Promise<Message> {
@@ -108,12 +93,12 @@ class Hedger {
         },
         this.#policy,
         this.#delay,
-        counts,
+        this.#hedges,
       ).promise;
       counts.successful++;
       return answer;
     } catch (error) {
-      this.#fail(error, call);
+      counts.fail(error, call);
       throw error;
     } finally {
       counts.inFlight--;
@@ -138,7 +123,7 @@ class Hedger {
         },
         this.#policy,
         this.#delay,
-        counts,
+        this.#hedges,
       ).promise;
       winner = first;
       for (let { result } = first; !result.done; result = await winner.source.next()) {
@@ -148,7 +133,7 @@ class Hedger {
       }
       counts.successful++;
     } catch (error) {
-      if (!handedOn) this.#fail(error, call);
+      if (!handedOn) counts.fail(error, call);
       throw error;
     } finally {
       counts.inFlight--;
@@ -160,11 +145,6 @@ class Hedger {
         await closeIterator(winner!.source, isAborted(call));
       }
     }
-  }
-
-  #fail(error: unknown, call: CallOptions | undefined): void {
-    if (isCancelled(error, call)) this.#counts.cancelled++;
-    else this.#counts.failed++;
   }
 }
 

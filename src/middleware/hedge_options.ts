@@ -2,6 +2,7 @@ import type { Middleware } from "../core/agent.ts";
 import type { Clock } from "../core/clock.ts";
 import { checkClock, checkFunction, checkNumber, checkOptions } from "../core/options.ts";
 import { checkBudget, type RetryBudget, retryBudget } from "./retry_budget.ts";
+import type { RequestMetrics } from "./request_counts.ts";
 
 /** Told to `onHedge` when a further attempt starts. */
 export interface HedgeEvent {
@@ -41,17 +42,7 @@ export interface HedgeOptions {
  * What a `hedge` value has counted. Always: `totalRequests` = successful +
  * failed + cancelled + in flight.
  */
-export interface HedgeMetrics {
-  /** Calls so far. */
-  readonly totalRequests: number;
-  /** Calls that were answered, by whichever attempt. */
-  readonly successfulRequests: number;
-  /** Calls of which every attempt failed. */
-  readonly failedRequests: number;
-  /** Calls that the caller cancelled, and streams that it left early. */
-  readonly cancelledRequests: number;
-  /** Calls under way. */
-  readonly inFlightRequests: number;
+export interface HedgeMetrics extends RequestMetrics {
   /** Attempts beyond the first of each call. */
   readonly hedges: number;
   /** Calls that such an attempt answered first. */

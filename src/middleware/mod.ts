@@ -21,6 +21,7 @@ export { isRetryable, retry } from "./retry.ts";
 export type { Retry, RetryEvent, RetryMetrics, RetryOptions } from "./retry_options.ts";
 export { type Attempts, attemptsOf } from "./retry_attempts.ts";
 export { type RetryBudget, retryBudget, type RetryBudgetOptions } from "./retry_budget.ts";
+export type { RequestMetrics } from "./request_counts.ts";
 export { timeout } from "./timeout.ts";
 export type { Timeout, TimeoutMetrics, TimeoutOptions } from "./timeout_options.ts";
 export { circuitBreaker, isAgentFailure } from "./circuit_breaker.ts";

@@ -7,10 +7,10 @@ import type { Message } from "../core/message.ts";
 import { isAborted, throwIfAborted } from "../core/signals.ts";
 import { layered } from "../core/wrap.ts";
 import { middlewareValue } from "./middleware_value.ts";
-import { isCancelled } from "./outcome.ts";
+import { RequestCounts } from "./request_counts.ts";
 import type { Retry, RetryMetrics, RetryOptions, RetryPolicy } from "./retry_options.ts";
 import { retryPolicy } from "./retry_options.ts";
-import { RetryRun } from "./retry_run.ts";
+import { type RetryCounts, RetryRun } from "./retry_run.ts";
 
 /**
  * Calls the agent again when it fails, after waits that grow and are spread by
@@ -80,30 +80,15 @@ export function isRetryable(error: unknown): boolean {
 
 class Retrier {
   readonly #policy: RetryPolicy;
-  readonly #counts = {
-    successful: 0,
-    failed: 0,
-    cancelled: 0,
-    inFlight: 0,
-    retries: 0,
-    retriesDenied: 0,
-  };
+  readonly #counts = new RequestCounts();
+  readonly #retries: RetryCounts = { retries: 0, retriesDenied: 0 };
 
   constructor(policy: RetryPolicy) {
     this.#policy = policy;
   }
 
   get metrics(): RetryMetrics {
-    const { successful, failed, cancelled, inFlight, retries, retriesDenied } = this.#counts;
-    return Object.freeze({
-      totalRequests: successful + failed + cancelled + inFlight,
-      successfulRequests: successful,
-      failedRequests: failed,
-      cancelledRequests: cancelled,
-      inFlightRequests: inFlight,
-      retries,
-      retriesDenied,
-    });
+    return Object.freeze({ ...this.#counts.metrics, ...this.#retries });
   }
 
   async process(next: Agent, message: Message, outer?: CallOptions): Promise<Message> {
@@ -130,7 +115,7 @@ class Retrier {
   ): Promise<Message> {
     const counts = this.#counts;
     try {
-      const run = new RetryRun(this.#policy, counts, next.name, call);
+      const run = new RetryRun(this.#policy, this.#retries, next.name, call);
       for (let error = failure;;) {
         await run.failed(error);
         try {
@@ -142,7 +127,7 @@ class Retrier {
         }
       }
     } catch (error) {
-      this.#fail(error, call);
+      counts.fail(error, call);
       throw error;
     } finally {
       counts.inFlight--;
@@ -164,7 +149,7 @@ class Retrier {
           result = await source.next();
         } catch (error) {
           source = undefined;
-          run ??= new RetryRun(this.#policy, counts, next.name, call);
+          run ??= new RetryRun(this.#policy, this.#retries, next.name, call);
           if (handedOn) run.broken(error);
           await run.failed(error);
           continue;
@@ -178,7 +163,7 @@ class Retrier {
         yield result.value;
       }
     } catch (error) {
-      if (source === undefined) this.#fail(error, call);
+      if (source === undefined) counts.fail(error, call);
       throw error;
     } finally {
       counts.inFlight--;
@@ -206,13 +191,8 @@ class Retrier {
       return { ...(outer ?? NO_OPTIONS), deadline: earlier(outer?.deadline, now + totalMs) };
     } catch (error) {
       this.#counts.inFlight--;
-      this.#fail(error, outer);
+      this.#counts.fail(error, outer);
       throw error;
     }
-  }
-
-  #fail(error: unknown, call: CallOptions | undefined): void {
-    if (isCancelled(error, call)) this.#counts.cancelled++;
-    else this.#counts.failed++;
   }
 }

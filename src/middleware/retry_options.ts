@@ -3,6 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import { checkClock, checkFunction, checkNumber, checkOptions } from "../core/options.ts";
 import { type Backoff, exponentialBackoff, type Jitter } from "./backoff.ts";
 import { checkBudget, type RetryBudget } from "./retry_budget.ts";
+import type { RequestMetrics } from "./request_counts.ts";
 
 /** Told to `onRetry` before each wait. */
 export interface RetryEvent {
@@ -65,17 +66,7 @@ export interface RetryOptions {
  * What a `retry` value has counted. Always: `totalRequests` = successful +
  * failed + cancelled + in flight.
  */
-export interface RetryMetrics {
-  /** Calls so far. */
-  readonly totalRequests: number;
-  /** Calls that were answered, at whichever attempt. */
-  readonly successfulRequests: number;
-  /** Calls that failed for good. */
-  readonly failedRequests: number;
-  /** Calls that the caller cancelled, and streams that it left early. */
-  readonly cancelledRequests: number;
-  /** Calls under way. */
-  readonly inFlightRequests: number;
+export interface RetryMetrics extends RequestMetrics {
   /** Attempts beyond the first of each call. */
   readonly retries: number;
   /** Retries that the budget did not allow. */

@@ -4,8 +4,7 @@ import type { Message } from "../core/message.ts";
 import { LinkedSignal } from "../core/signals.ts";
 import { layered } from "../core/wrap.ts";
 import { middlewareValue } from "./middleware_value.ts";
-import { isCancelled } from "./outcome.ts";
-import { TimeoutCounts } from "./timeout_counts.ts";
+import { RequestCounts } from "./request_counts.ts";
 import { lateError } from "./timeout_error.ts";
 import {
   type Timeout,
@@ -45,7 +44,7 @@ import { limitedStream } from "./timeout_stream.ts";
  */
 export function timeout(options: TimeoutOptions = {}): Timeout {
   const limits = timeoutLimits(options);
-  const counts = new TimeoutCounts();
+  const counts = new RequestCounts();
   const apply: Middleware = (next) =>
     layered(next, "timeout", {
       process: (message, call) => limitedCall(next, message, call, limits, counts),
@@ -53,7 +52,7 @@ export function timeout(options: TimeoutOptions = {}): Timeout {
     });
   return middlewareValue(apply, {
     get metrics() {
-      return counts.metrics;
+      return Object.freeze({ ...counts.metrics, timedOutRequests: counts.timedOut });
     },
   });
 }
@@ -63,7 +62,7 @@ function limitedCall(
   message: Message,
   call: CallOptions | undefined,
   { clock, totalMs }: TimeoutLimits,
-  counts: TimeoutCounts,
+  counts: RequestCounts,
 ): Promise<Message> {
   counts.inFlight++;
   const link = new LinkedSignal(call);
@@ -71,7 +70,8 @@ function limitedCall(
     link.release();
     counts.inFlight--;
     if (end === "answered") counts.successful++;
-    else counts.failure(end === "timedOut", isCancelled(error, call));
+    else if (end === "timedOut") counts.timedOut++;
+    else counts.fail(error, call);
   });
   if (race.end !== undefined) return race.promise;
   const now = clock.now();

@@ -1,6 +1,7 @@
 import type { Middleware } from "../core/agent.ts";
 import type { Clock } from "../core/clock.ts";
 import { checkClock, checkNumber, checkOptions } from "../core/options.ts";
+import type { RequestMetrics } from "./request_counts.ts";
 
 /** Options of `timeout`. */
 export interface TimeoutOptions {
@@ -23,19 +24,9 @@ export interface TimeoutOptions {
  * What a `timeout` value has counted. Always: `totalRequests` = successful +
  * failed + timed out + cancelled + in flight.
  */
-export interface TimeoutMetrics {
-  /** Calls so far. */
-  readonly totalRequests: number;
-  /** Calls that were answered in time. */
-  readonly successfulRequests: number;
-  /** Calls that failed in time; timeouts of the agent's own are among them. */
-  readonly failedRequests: number;
+export interface TimeoutMetrics extends RequestMetrics {
   /** Calls for which this middleware's time was up. */
   readonly timedOutRequests: number;
-  /** Calls that the caller cancelled, and streams that it left early. */
-  readonly cancelledRequests: number;
-  /** Calls under way. */
-  readonly inFlightRequests: number;
 }
 
 /** What `timeout` returns: a middleware that shows what it has counted. */

@@ -3,8 +3,7 @@ import { type Agent, streamOf } from "../core/agent.ts";
 import type { CallOptions } from "../core/call.ts";
 import type { Message } from "../core/message.ts";
 import { isAborted, LinkedSignal, throwIfAborted } from "../core/signals.ts";
-import { isCancelled } from "./outcome.ts";
-import type { TimeoutCounts } from "./timeout_counts.ts";
+import type { RequestCounts } from "./request_counts.ts";
 import { lateError, type Limit } from "./timeout_error.ts";
 import type { TimeoutLimits } from "./timeout_options.ts";
 import { Race } from "./timeout_race.ts";
@@ -15,7 +14,7 @@ export async function* limitedStream(
   message: Message,
   call: CallOptions | undefined,
   limits: TimeoutLimits,
-  counts: TimeoutCounts,
+  counts: RequestCounts,
 ): AsyncGenerator<Message> {
   const { clock } = limits;
   const link = new LinkedSignal(call);
@@ -64,7 +63,8 @@ export async function* limitedStream(
     }
   } catch (error) {
     ended = true;
-    counts.failure(timedOut, isCancelled(error, call));
+    if (timedOut) counts.timedOut++;
+    else counts.fail(error, call);
     throw error;
   } finally {
     counts.inFlight--;
