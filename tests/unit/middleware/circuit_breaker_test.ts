@@ -39,6 +39,19 @@ function controlled() {
   return { inner, calls };
 }
 
+/** A breaker that one failure has opened, and that is about to be probed. */
+async function recovering(options: CircuitBreakerOptions = {}) {
+  const clock = new TestClock();
+  const { inner, calls } = controlled();
+  const breaker = circuitBreaker({ clock, failureThreshold: 1, ...options });
+  const wrapped = wrap(inner, breaker);
+  const failing = errorOf(wrapped.process(ask));
+  calls[0]!.reject(down);
+  await failing;
+  await clock.advance(60_000);
+  return { clock, calls, breaker, wrapped };
+}
+
 /** A breaker around an agent whose health is a switch. */
 function switched(options: CircuitBreakerOptions = {}) {
   const clock = new TestClock();
@@ -111,14 +124,7 @@ test("circuitBreaker() runs no timer while it is open", async () => {
 });
 
 test("circuitBreaker() half-open admits halfOpenMaxCalls at once (defect 4)", async () => {
-  const clock = new TestClock();
-  const { inner, calls } = controlled();
-  const breaker = circuitBreaker({ clock, failureThreshold: 1, halfOpenMaxCalls: 2 });
-  const wrapped = wrap(inner, breaker);
-  const failing = errorOf(wrapped.process(ask));
-  calls[0]!.reject(down);
-  await failing;
-  await clock.advance(60_000);
+  const { calls, breaker, wrapped } = await recovering({ halfOpenMaxCalls: 2 });
   const probes = [wrapped.process(ask), wrapped.process(ask)];
   const refused = await errorOf(wrapped.process(ask));
   assert.ok(refused instanceof CircuitOpenError);
@@ -180,14 +186,7 @@ test("circuitBreaker() a cancelled call counts neither way (defect 5)", async ()
 });
 
 test("circuitBreaker() a cancelled probe gives its place back", async () => {
-  const clock = new TestClock();
-  const { inner, calls } = controlled();
-  const breaker = circuitBreaker({ clock, failureThreshold: 1, successThreshold: 1 });
-  const wrapped = wrap(inner, breaker);
-  const failing = errorOf(wrapped.process(ask));
-  calls[0]!.reject(down);
-  await failing;
-  await clock.advance(60_000);
+  const { calls, breaker, wrapped } = await recovering({ successThreshold: 1 });
   const controller = new AbortController();
   const left = wrapped.process(ask, { signal: controller.signal });
   await assert.rejects(wrapped.process(ask), CircuitOpenError);
@@ -230,14 +229,7 @@ test("circuitBreaker() counts a call that a timeout inside it ended", async () =
 });
 
 test("circuitBreaker() probes that never come back do not keep it half-open for ever", async () => {
-  const clock = new TestClock();
-  const { inner, calls } = controlled();
-  const breaker = circuitBreaker({ clock, failureThreshold: 1, successThreshold: 1 });
-  const wrapped = wrap(inner, breaker);
-  const failing = errorOf(wrapped.process(ask));
-  calls[0]!.reject(down);
-  await failing;
-  await clock.advance(60_000);
+  const { clock, calls, breaker, wrapped } = await recovering({ successThreshold: 1 });
   void wrapped.process(ask);
   await clock.advance(59_999);
   await assert.rejects(wrapped.process(ask), CircuitOpenError);
