@@ -118,10 +118,21 @@ func guarded(do func() error) (err error) {
 	return do()
 }
 
-func (c testCase) remote() *remote {
+// caller is a client of one transport.
+type caller interface {
+	process(context.Context, Message) (Message, error)
+	stream(context.Context, Message, func(Message) bool) error
+	close()
+}
+
+func (c testCase) remote() caller {
 	name := c.Name
 	if name == "" {
 		name = "echo"
+	}
+	switch scheme, _, _ := strings.Cut(c.URL, "://"); scheme {
+	case "tcp", "unix":
+		return &socketRemote{name: name, url: c.URL}
 	}
 	return newRemote(name, c.URL, time.Duration(c.TimeoutMs)*time.Millisecond)
 }

@@ -19,6 +19,7 @@ func runServer(args []string) {
 	flags := flag.NewFlagSet("server", flag.ExitOnError)
 	port := flags.Int("port", 0, "port to listen on; 0 chooses a free one")
 	unary := flags.Bool("unary", false, "offer an agent that cannot stream")
+	listen := flags.String("listen", "", "tcp:// or unix:// address to serve at instead of HTTP; -port replaces its port")
 	exitWithStdin := flags.Bool("exit-with-stdin", false, "end when the input ends")
 	_ = flags.Parse(args)
 	if *exitWithStdin {
@@ -27,12 +28,16 @@ func runServer(args []string) {
 			os.Exit(0)
 		}()
 	}
+	s := &server{agent: &agent{}, unary: *unary}
+	if *listen != "" {
+		s.serveSocket(withPort(*listen, *port))
+		return
+	}
 	listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", *port))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	s := &server{agent: &agent{}, unary: *unary}
 	mux := http.NewServeMux()
 	// Wire table "routes": these and no others; the rest is net/http's own
 	// plain-text 404 and its redirect of double slashes.
