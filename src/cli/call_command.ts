@@ -3,16 +3,25 @@ import { systemClock } from "../core/clock.ts";
 import { codeOf } from "../core/errors.ts";
 import type { JsonObject } from "../core/json.ts";
 import { type Message, message, text } from "../core/message.ts";
-import { httpAgent } from "../transport/http/client.ts";
+import type { StreamingAgent } from "../core/agent.ts";
+import type { RemoteAgentOptions } from "../remote/options.ts";
+import { remoteAgent } from "../remote/remote_agent.ts";
 import { readArguments, readDuration, readHeaders } from "./arguments.ts";
 import { EXIT, type Io, painter, UsageError } from "./io.ts";
+import { openRegistry } from "./open_registry.ts";
+import { readPem } from "./read_pem.ts";
 
 /** What `agenkit call --help` prints. */
 export const CALL_HELP = `Call an agent and print its answer.
 
 Usage: agenkit call <url> [text] [options]
+       agenkit call <name> [text] --registry <url> [options]
 
-  <url>                  where the agent is, e.g. http://127.0.0.1:8080
+  <url>                  where the agent is: http://127.0.0.1:8080, h2c:, h3:,
+                         ws:, grpc:, tcp:, unix:///path, connect+http:,
+                         grpc-web+http:, and those with TLS: https:, wss:,
+                         grpcs:, tcps:; a host alone means http:
+  <name>                 the agent's name in a registry
   [text]                 what to say; read from standard input if left out
 
 Options:
@@ -22,6 +31,9 @@ Options:
       --role <role>      role of the message                      [user]
       --metadata <json>  metadata of the message, a JSON object
   -H, --header <h>       a header, "Name: value"; may be repeated
+      --ca <file>        who signed the server's certificate (PEM), for tcps:
+                         and grpcs:
+      --registry <url>   look the agent up there, e.g. redis://127.0.0.1:6379
       --json             print messages as JSON, one a line
   -h, --help             show this
 
@@ -43,6 +55,8 @@ export async function callCommand(args: readonly string[], io: Io): Promise<numb
     role: { type: "string" },
     metadata: { type: "string" },
     header: { type: "string", short: "H", multiple: true },
+    ca: { type: "string" },
+    registry: { type: "string" },
     json: { type: "boolean" },
     help: { type: "boolean", short: "h" },
   });
@@ -58,19 +72,25 @@ export async function callCommand(args: readonly string[], io: Io): Promise<numb
   const timeoutMs = readDuration("timeout", values.timeout as string | undefined ?? "30s");
   const metadata = readMetadata(values.metadata as string | undefined);
   const question = message(values.role as string | undefined || "user", content, metadata);
-  const agent = connect(url, {
+  const headers = readHeaders(values.header as string[] | undefined ?? []);
+  const tls = values.ca === undefined
+    ? undefined
+    : { ca: await readPem("ca", values.ca as string) };
+  const target = await connect(url, values.registry as string | undefined, {
     name: values.name as string | undefined,
     timeoutMs,
-    headers: readHeaders(values.header as string[] | undefined ?? []),
+    headers: Object.keys(headers).length === 0 ? undefined : headers,
+    socket: { tls },
+    grpc: { tls },
   });
 
   const call: CallOptions = { signal: io.stop, deadline: systemClock.now() + timeoutMs };
   const write = (answer: Message, end: string) =>
     io.out(values.json ? `${JSON.stringify(answer)}\n` : text(answer) + end);
   try {
-    if (!values.stream) write(await agent.process(question, call), "\n");
+    if (!values.stream) write(await target.agent.process(question, call), "\n");
     else {
-      for await (const chunk of agent.stream(question, call)) write(chunk, "");
+      for await (const chunk of target.agent.stream(question, call)) write(chunk, "");
       if (!values.json) io.out("\n");
     }
     return EXIT.ok;
@@ -81,12 +101,33 @@ export async function callCommand(args: readonly string[], io: Io): Promise<numb
     io.err(`${red(code)}: ${(error as Error).message}\n`);
     if (code === "unavailable") return EXIT.unreachable;
     return code === "deadline_exceeded" ? EXIT.timeout : EXIT.failed;
+  } finally {
+    await target.close();
   }
 }
 
-function connect(url: string, options: Parameters<typeof httpAgent>[1]) {
+/** What is called, and how it is let go of. */
+interface Target {
+  readonly agent: StreamingAgent;
+  close(): Promise<void>;
+}
+
+async function connect(
+  place: string,
+  registryUrl: string | undefined,
+  options: RemoteAgentOptions,
+): Promise<Target> {
   try {
-    return httpAgent(/^[a-z][a-z\d+.-]*:\/\//i.test(url) ? url : `http://${url}`, options);
+    if (registryUrl === undefined) {
+      const url = /^[a-z][a-z\d+.-]*:\/\//i.test(place) ? place : `http://${place}`;
+      const agent = remoteAgent(url, options);
+      return { agent, close: () => agent.close() };
+    }
+    if (options.name !== undefined) {
+      throw new TypeError("--name is for URLs: with --registry the name comes first");
+    }
+    const { registry, close } = await openRegistry(registryUrl);
+    return { agent: registry.agent(place, { remote: options }), close };
   } catch (error) {
     throw new UsageError((error as Error).message);
   }

@@ -17,7 +17,7 @@ const HELP = `agenkit ${VERSION}: offer an agent over a network, call any agent 
 Usage: agenkit <command> [options]
 
 Commands:
-  serve <module>      serve the agents that a module exports over HTTP
+  serve <module>      serve the agents that a module exports
   call <url> [text]   call an agent and print its answer
   help [command]      show this, or the help of a command
 

@@ -1,11 +1,14 @@
-import { readFile } from "node:fs/promises";
+import { announce } from "../registry/announce.ts";
 import { serve } from "../serve/serve.ts";
 import { readArguments, readDuration, readPort } from "./arguments.ts";
 import { EXIT, type Io, painter, UsageError } from "./io.ts";
 import { loadAgents } from "./load_agents.ts";
+import { openRegistry } from "./open_registry.ts";
+import { readTls } from "./read_pem.ts";
 
 /** What `agenkit serve --help` prints. */
-export const SERVE_HELP = `Serve the agents that a module exports over HTTP.
+export const SERVE_HELP = `Serve the agents that a module exports: over HTTP, WebSocket, Connect and
+gRPC-Web at one port, and over what is asked for besides.
 
 Usage: agenkit serve <module> [options]
 
@@ -15,6 +18,8 @@ Usage: agenkit serve <module> [options]
 Options:
   -p, --port <n>         port to listen at, 0 for a free one      [8080]
       --hostname <name>  address to listen at, 0.0.0.0 for all    [127.0.0.1]
+      --grpc <n>         port for gRPC, 0 for a free one; "shared" for the
+                         same as that of HTTP
       --tcp <n>          port of a TCP socket besides, 0 for a free one
       --unix <path>      path of a Unix socket besides
       --default <name>   the agent that answers when none is named
@@ -24,6 +29,10 @@ Options:
                          repeated; * for all
       --cert <file>      TLS certificate (PEM), together with --key
       --key <file>       TLS private key (PEM)
+      --registry <url>   keep the agents registered there while they are
+                         served, e.g. redis://127.0.0.1:6379
+      --advertise <url>  the URL to register; needed where --hostname means
+                         all addresses                            [that of HTTP]
       --compression      compress answers for clients that take gzip
       --trust-tool-calls let tool calls in requests reach the agents
   -q, --quiet            print nothing but errors
@@ -42,6 +51,7 @@ export async function serveCommand(args: readonly string[], io: Io): Promise<num
   const { values, positionals } = readArguments(args, {
     port: { type: "string", short: "p" },
     hostname: { type: "string" },
+    grpc: { type: "string" },
     tcp: { type: "string" },
     unix: { type: "string" },
     default: { type: "string" },
@@ -50,6 +60,8 @@ export async function serveCommand(args: readonly string[], io: Io): Promise<num
     cors: { type: "string", multiple: true },
     cert: { type: "string" },
     key: { type: "string" },
+    registry: { type: "string" },
+    advertise: { type: "string" },
     compression: { type: "boolean" },
     "trust-tool-calls": { type: "boolean" },
     quiet: { type: "boolean", short: "q" },
@@ -62,15 +74,32 @@ export async function serveCommand(args: readonly string[], io: Io): Promise<num
   const [module, ...rest] = positionals;
   if (module === undefined) throw new UsageError("serve needs a module that exports agents");
   if (rest.length > 0) throw new UsageError(`serve takes one module, got also "${rest[0]}"`);
+  const hostname = values.hostname as string | undefined;
+  const grpc = values.grpc as string | undefined;
   const tcp = values.tcp as string | undefined;
   const origins = values.cors as string[] | undefined;
   const maxTimeout = values["max-timeout"] as string | undefined;
   const drainTimeout = values.drain as string | undefined;
+  const registryUrl = values.registry as string | undefined;
+  const advertised = values.advertise as string | undefined;
+  if (advertised !== undefined && registryUrl === undefined) {
+    throw new UsageError("--advertise needs --registry");
+  }
+  if (registryUrl !== undefined && advertised === undefined && isEverywhere(hostname)) {
+    throw new UsageError(
+      `--registry needs --advertise where --hostname is ${hostname}: others cannot call that`,
+    );
+  }
 
   const agents = await loadAgents(module);
   const server = await serve(agents, {
     port: readPort("port", values.port as string | undefined ?? "8080"),
-    hostname: values.hostname as string | undefined,
+    hostname,
+    grpc: grpc === undefined
+      ? undefined
+      : grpc === "shared"
+      ? grpc
+      : { port: readPort("grpc", grpc) },
     tcp: tcp === undefined ? undefined : readPort("tcp", tcp),
     unix: values.unix as string | undefined,
     defaultAgent: values.default as string | undefined,
@@ -90,6 +119,16 @@ export async function serveCommand(args: readonly string[], io: Io): Promise<num
     const notes = [agent.stream ? "streams" : "", ...(agent.capabilities ?? [])].filter(Boolean);
     say(`  ${agent.name}${notes.length > 0 ? dim(` (${notes.join(", ")})`) : ""}`);
   }
+  const registry = registryUrl === undefined ? undefined : await openRegistry(registryUrl);
+  for (const agent of registry === undefined ? [] : agents) {
+    const { name, capabilities } = agent;
+    const endpoint = advertised ?? server.url;
+    const announced = await announce(registry!.registry, { name, endpoint, capabilities }, {
+      server,
+      onError: (error) => io.err(`Not registered: ${(error as Error).message}\n`),
+    });
+    if (announced.state === "registered") say(dim(`  ${name} is registered at ${endpoint}`));
+  }
   say(dim(`Try: agenkit call ${server.url} "hello"`));
 
   if (!io.stop.aborted) {
@@ -100,18 +139,12 @@ export async function serveCommand(args: readonly string[], io: Io): Promise<num
   const { inFlight } = server;
   say(inFlight === 0 ? "Draining" : `Draining: waiting for ${inFlight} calls`);
   await server.drain();
+  await registry?.close();
   say("Stopped");
   return EXIT.ok;
 }
 
-async function readTls(cert: string | undefined, key: string | undefined) {
-  if (cert === undefined && key === undefined) return undefined;
-  if (cert === undefined || key === undefined) {
-    throw new UsageError("--cert and --key are needed together");
-  }
-  try {
-    return { cert: await readFile(cert, "utf8"), key: await readFile(key, "utf8") };
-  } catch (cause) {
-    throw new UsageError(`Cannot read the certificate or key: ${(cause as Error).message}`);
-  }
+/** Whether an address means all of the machine's, so that nobody can call it. */
+function isEverywhere(hostname: string | undefined): boolean {
+  return hostname === "0.0.0.0" || hostname === "::";
 }

@@ -12,6 +12,12 @@ import type { RegistryStore, StoreChange, StoredRegistration } from "./store.ts"
 const RETRY_MS = 1_000;
 const MAX_RETRY_MS = 30_000;
 
+/** After which part of the time until something expires the store is asked about it. */
+const EARLY = 0.75;
+
+/** How long a call waits for the store when there are endpoints that will do, in milliseconds. */
+const PATIENCE_MS = 100;
+
 /** What a {@linkcode View} needs. */
 export interface ViewOptions {
   readonly store: RegistryStore;
@@ -34,6 +40,8 @@ export class View {
   readonly #entries = new Entries();
   /** When the first entry expires, so that the store has to be asked again. */
   #nextExpiry = Number.POSITIVE_INFINITY;
+  /** When to ask for that beforehand, so that no call has to wait. */
+  #refreshAt = Number.POSITIVE_INFINITY;
   #unwatch: (() => Promise<void>) | undefined;
   /** Whether there has ever been a list. */
   #known = false;
@@ -71,27 +79,32 @@ export class View {
   }
 
   /**
-   * The entries of a name, as current as can be had without a wait: one that
-   * has expired, or whose store is down, is asked for again in the background.
-   * Waits only if nothing usable is known, and no longer than the store may take.
+   * The entries of a name. The store is asked in the background, well before
+   * the first one can expire; where one has, since nobody called for a while,
+   * its answer is waited for, but not for long if others are there.
    *
    * @throws {AgenkitError} With code `unavailable`, if nothing is known and the store cannot be reached.
    */
   async of(name: string, call?: CallOptions): Promise<readonly Entry[]> {
-    const now = this.#options.clock.now();
-    if (this.#known && !this.#stale && now <= this.#nextExpiry) return this.#entries.of(name);
-    const known = this.#entries.of(name);
-    const usable = this.#known && known.some(({ expiresAt }) => now <= expiresAt) ||
-      (this.#error !== undefined && known.length > 0);
+    const { clock } = this.#options;
+    const now = clock.now();
+    const current = this.#known && !this.#stale;
+    if (current && now < this.#refreshAt) return this.#entries.of(name);
     const refreshed = this.refresh();
-    if (!usable) {
-      await (call?.signal === undefined ? refreshed : abortable(refreshed, call.signal));
-    }
+    if (current && now <= this.#nextExpiry) return this.#entries.of(name);
+
+    const known = this.#entries.of(name);
+    const usable = this.#known &&
+      (known.some((entry) => now <= entry.expiresAt) ||
+        (this.#error !== undefined && known.length > 0));
+    // One that cannot be asked now has answered already, as far as it will.
+    const answer = usable ? within(refreshed, PATIENCE_MS, clock) : refreshed;
+    await (call?.signal === undefined ? answer : abortable(answer, call.signal));
     if (!this.#known) throw this.#unreachable();
-    // What has expired is no longer called, unless the store cannot tell what has come since.
     const all = this.#entries.of(name);
+    // What has expired is no longer called, unless the store cannot tell what has come since.
     if (this.#error !== undefined) return all;
-    const live = all.filter(({ expiresAt }) => this.#options.clock.now() <= expiresAt);
+    const live = all.filter((entry) => clock.now() <= entry.expiresAt);
     return live.length === all.length ? all : live;
   }
 
@@ -122,7 +135,7 @@ export class View {
     switch (change.type) {
       case "put":
         events = this.#entries.put(change.stored, now);
-        this.#nextExpiry = Math.min(this.#nextExpiry, now + change.stored.expiresInMs);
+        this.#expects(Math.min(this.#nextExpiry, now + change.stored.expiresInMs));
         break;
       case "remove":
         events = this.#entries.remove(change.key, now);
@@ -164,7 +177,7 @@ export class View {
     this.#error = undefined;
     this.#failures = 0;
     this.#retryAt = Number.NEGATIVE_INFINITY;
-    this.#nextExpiry = Number.POSITIVE_INFINITY;
+    this.#expects(Number.POSITIVE_INFINITY);
     this.#entries.clear();
     const unwatch = this.#unwatch;
     this.#unwatch = undefined;
@@ -206,7 +219,7 @@ export class View {
         this.#stale = true;
         this.#retryAt = now + RETRY_MS;
       }
-      this.#nextExpiry = this.#entries.nextExpiry();
+      this.#expects(this.#entries.nextExpiry());
       if (recovered) onEvent({ type: "recovered" });
       for (const event of events) onEvent(event);
     } catch (error) {
@@ -215,6 +228,13 @@ export class View {
       this.#stale = true;
       this.#failed(error);
     }
+  }
+
+  #expects(nextExpiry: number): void {
+    const now = this.#options.clock.now();
+    this.#nextExpiry = nextExpiry;
+    // Of one that is dead ever sooner, but only a few times before its end.
+    this.#refreshAt = now + EARLY * Math.max(0, nextExpiry - now);
   }
 
   #failed(reason: unknown): void {
@@ -264,4 +284,15 @@ function withChanges(
     else if (change.type === "remove") found.delete(tagOf(change.key));
   }
   return [...found.values()];
+}
+
+/** Waits for what never rejects, but no longer than so many milliseconds. */
+function within(promise: Promise<void>, ms: number, clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = clock.schedule(clock.now() + ms, resolve);
+    void promise.then(() => {
+      timer.cancel();
+      resolve();
+    });
+  });
 }

@@ -294,6 +294,42 @@ if (found !== undefined) {
     }
   });
 
+  test("redis: agenkit serve --registry and agenkit call --registry find each other; SIGTERM takes out", async () => {
+    const { url } = await redis.get();
+    const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+    const module = fileURLToPath(new URL("../../examples/agents/docs_agent.ts", import.meta.url));
+    const command = (...args: string[]) =>
+      new Deno.Command(Deno.execPath(), {
+        args: ["run", "-A", "--quiet", main, ...args],
+        stdin: "null",
+        stdout: "piped",
+        stderr: "piped",
+        env: { NO_COLOR: "1" },
+      });
+    const call = async () => {
+      const { code, stdout, stderr } = await command("call", "docs", "--registry", url, "drain")
+        .output();
+      return { code, out: new TextDecoder().decode(stdout), err: new TextDecoder().decode(stderr) };
+    };
+    const before = await call();
+    assert.equal(before.code, 3);
+    assert.match(before.err, /^unavailable: No endpoint of agent 'docs' is registered/);
+
+    const served = command("serve", module, "--port", "0", "--registry", url).spawn();
+    const said = served.stdout.pipeThrough(new TextDecoderStream())[Symbol.asyncIterator]();
+    let text = "";
+    while (!text.includes("Try:")) text += (await said.next()).value ?? assert.fail(text);
+    assert.match(text, /docs is registered at http:/);
+    const during = await call();
+    assert.equal(during.code, 0, during.err);
+    assert.notEqual(during.out.trim(), "");
+    served.kill("SIGTERM");
+    assert.equal((await served.status).code, 0);
+    while (!(await said.next()).done);
+    await served.stderr.cancel();
+    assert.equal((await call()).code, 3);
+  });
+
   test("redis: the server is stopped", () => redis.stop());
 }
 

@@ -75,10 +75,21 @@ test("agenkit refuses what it cannot understand with 2 and a hint", async () => 
     [["call", "http://x", "a", "--timeout", "soon"], /--timeout must be a duration/],
     [["call", "http://x", "a", "--metadata", "[1]"], /--metadata must be a JSON object/],
     [["call", "http://x", "a", "--header", "nope"], /--header must be "Name: value"/],
-    [["call", "nope://x", "a"], /nope/],
+    [["call", "nope://x", "a"], /must begin with one of http:, https:, .*nope:\/\/x/],
+    [["call", "tcp://x", "a"], /must be like tcp:\/\/host:9000/],
+    [["call", "tcp://x:1", "a", "-H", "a: b"], /this transport has none/],
+    [["call", "tcps://x:1", "a", "--ca", "/nowhere.pem"], /--ca cannot be read/],
+    [["call", "a", "b", "--registry", "http://x"], /--registry must be a redis:/],
+    [["call", "a", "b", "--registry", "redis://x", "--name", "c"], /--name is for URLs/],
     [["serve"], /serve needs a module/],
     [["serve", "a.ts", "b.ts"], /serve takes one module/],
     [["serve", "a.ts", "--port", "80x"], /./],
+    [["serve", "a.ts", "--grpc", "x"], /./],
+    [["serve", "a.ts", "--advertise", "http://x"], /--advertise needs --registry/],
+    [
+      ["serve", "a.ts", "--registry", "redis://x", "--hostname", "0.0.0.0"],
+      /--registry needs --advertise/,
+    ],
     [["serve", "/nowhere/agent.ts"], /Cannot load \/nowhere\/agent\.ts/],
     [["serve", "a.ts", "--cert", "x.pem"], /./],
   ];
@@ -163,7 +174,8 @@ export const version = 1;
     const ready = Promise.withResolvers<string>();
     let said = "";
     const socket = join(folder, "agents.sock");
-    const ended = run(["serve", module, "--port", "0", "--tcp", "0", "--unix", socket], {
+    const options = ["--port", "0", "--grpc", "0", "--tcp", "0", "--unix", socket];
+    const ended = run(["serve", module, ...options], {
       stop: stop.signal,
       out: (part) => {
         said += part;
@@ -174,9 +186,18 @@ export const version = 1;
     const url = await ready.promise;
     assert.equal((await run(["call", url, "hi"])).out, "first hi\n");
     assert.equal((await run(["call", url, "hi", "--name", "second"])).out, "second\n");
+    const urls = /^Serving at (.*)$/m.exec(said)![1]!.split(", ");
+    assert.equal(urls.length, 4);
+    for (const one of [...urls, `connect+${url}`, `grpc-web+${url}`]) {
+      const { out, err } = await run(["call", one, "hi", "--name", "second"]);
+      assert.equal(out, "second\n", `${one}: ${err}`);
+    }
     stop.abort();
     assert.equal((await ended).code, 0);
-    assert.match(said, /^Serving at http:\/\/127\.0\.0\.1:\d+, tcp:\/\/127\.0\.0\.1:\d+, unix:/);
+    assert.match(
+      said,
+      /^Serving at http:\/\/127\.0\.0\.1:\d+, grpc:\/\/127\.0\.0\.1:\d+, tcp:\/\/127\.0\.0\.1:\d+, unix:/,
+    );
     assert.ok(said.includes(`, unix://${socket}\n`));
     assert.match(said, /first\n.*second\n/s);
     assert.match(said, /Draining\nStopped\n$/);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AgenkitError, type Agent, agent, collect, message, text } from "../../../mod.ts";
-import { leastInFlight, roundRobin } from "../../../src/registry/mod.ts";
+import { agentRegistry, leastInFlight, roundRobin } from "../../../src/registry/mod.ts";
 import { listenMemory } from "../../../src/transport/memory/mod.ts";
 import { jobs } from "../core/fakes.ts";
 import { down, Fleet, testRegistry } from "./support.ts";
@@ -383,16 +383,50 @@ test("agent() that knows nothing yet fails within the store's time", async () =>
   await aborted;
 });
 
-test("agent() is not slowed down by a store that is slow, once it knows endpoints", async () => {
+test("agent() asks beforehand, so that nobody waits for a store that is slow", async () => {
+  const { call, store, clock } = await fleet(2);
+  await call();
+  store.hanging = true;
+  await clock.advance(70_000);
+  // Asked in the background: there is time.
+  assert.equal((await call()).length, 1);
+  assert.equal(store.calls.list, 2);
+  await clock.advance(2_000);
+  store.hanging = false;
+  await clock.advance(2_000);
+  await call();
+  await clock.advance(0);
+  assert.equal(store.calls.list, 3);
+});
+
+test("agent() waits but a moment for a store that is slow where it knows endpoints that will do", async () => {
   const { call, store, clock, registry } = await fleet(2);
   await call();
-  await clock.advance(89_000);
+  await clock.advance(60_000);
   await registry.register({ name: "a", instance: "3", endpoint: "http://3" });
-  await clock.advance(2_000);
+  await clock.advance(30_001);
   store.hanging = true;
-  // The first two have expired, so the store is asked; nobody waits for that.
-  assert.equal(await call(), "3");
-  assert.equal(clock.pending, 1);
+  let answer: string | undefined;
+  void call().then((url) => answer = url);
+  await clock.advance(99);
+  assert.equal(answer, undefined);
+  await clock.advance(1);
+  assert.equal(answer, "3");
   await clock.advance(2_000);
+  // By now it is known that it does not answer: what was known last is better than nothing.
+  assert.equal((await call()).length, 1);
   assert.equal(clock.pending, 0);
+});
+
+test("agent() does not leave out who has given signs of life to others, while it asks", async () => {
+  const { call, store, clock } = await fleet(3);
+  const other = agentRegistry({ store: store.inner, clock });
+  await call();
+  for (let i = 0; i < 20; i++) {
+    await clock.advance(30_000);
+    for (const instance of ["1", "2", "3"]) await other.heartbeat({ name: "a", instance });
+    assert.deepEqual([await call(), await call(), await call()].sort(), ["1", "2", "3"]);
+  }
+  const asked = store.calls.list!;
+  assert.ok(asked <= 25, `${asked} questions in 10 minutes`);
 });
