@@ -82,7 +82,7 @@ export function shownError(error: AgenkitError, { errorText }: ChannelSettings):
   return new AgenkitError(code, errorText(error), { retryable, retryAfterMs, details });
 }
 
-/** Sends, and tells of a peer that takes nothing for too long. */
+/** Sends, and tells of a peer that does not take it in time. */
 export async function sendInTime(
   channel: Channel,
   text: string,
@@ -91,7 +91,7 @@ export async function sendInTime(
 ): Promise<void> {
   const timer = clock.schedule(
     clock.now() + sendTimeoutMs,
-    () => onLate(`The client took nothing for ${sendTimeoutMs} ms`),
+    () => onLate(`The client did not take an envelope within ${sendTimeoutMs} ms`),
   );
   try {
     await channel.send(text);

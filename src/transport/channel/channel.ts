@@ -28,6 +28,8 @@ export interface Channel {
   close(code?: number, reason?: string): void;
   /** Resolves when the connection is gone, for whatever reason. Never rejects. */
   readonly closed: Promise<void>;
+  /** Whether an envelope has begun to come that is not whole yet, where that can be told. */
+  readonly isReceiving?: boolean | undefined;
 }
 
 /** A channel that a call has to itself for as long as it lasts. */

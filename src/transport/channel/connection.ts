@@ -147,7 +147,8 @@ export class Connection implements ServedConnection {
     this.#idleSince = clock.now();
     const look = () => {
       const now = clock.now();
-      const end = (this.#busy ? now : this.#idleSince) + idleTimeoutMs;
+      const active = this.#busy || this.#channel.isReceiving === true;
+      const end = (active ? now : this.#idleSince) + idleTimeoutMs;
       if (end > now) this.#idleTimer = clock.schedule(end, look);
       else this.close(GOING_AWAY, `There was no call for ${idleTimeoutMs} ms`);
     };

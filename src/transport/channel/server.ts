@@ -29,7 +29,7 @@ export interface ChannelServerOptions {
   readonly maxQueued?: number | undefined;
   /** How long a connection may be without a call, in milliseconds, before it is closed. @default {60000} */
   readonly idleTimeoutMs?: number | undefined;
-  /** How long a peer may take nothing of what it is sent, in milliseconds, before it is dropped. @default {30000} */
+  /** How long a client may take to accept one envelope, in milliseconds, before it is dropped. @default {30000} */
   readonly sendTimeoutMs?: number | undefined;
   /** Whether tool calls in the metadata of requests reach the agents. @default {false} */
   readonly trustToolCalls?: boolean | undefined;

@@ -58,6 +58,11 @@ export class SocketChannel implements Channel {
     this.closed = this.#gone.promise;
   }
 
+  /** Whether a frame has begun that has not ended; how long that may take is limited. */
+  get isReceiving(): boolean {
+    return this.#frameTimer !== undefined;
+  }
+
   /** Sends one envelope. */
   send(text: string): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);

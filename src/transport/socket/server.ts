@@ -172,12 +172,13 @@ class SocketListener implements SocketServer {
     await Promise.all([
       served,
       new Promise<void>((resolve) => this.#server!.close(() => resolve())),
+      // Now, not in the end: nobody listens there any more, and a successor may come.
+      this.#unclaim?.(),
       ...[...this.#sockets].map((socket) =>
         new Promise<void>((resolve) => socket.once("close", () => resolve()))
       ),
     ]);
     timer.cancel();
-    await this.#unclaim?.();
     this.#finished.resolve();
   }
 

@@ -39,16 +39,19 @@ export async function preparePath(path: string): Promise<void> {
  */
 export async function claimPath(path: string, mode: number): Promise<() => Promise<void>> {
   await chmod(path, mode);
-  const own = await lstat(path);
+  const own = await lstat(path, { bigint: true });
   return async () => {
     const now = await fileAt(path);
-    if (now?.ino === own.ino && now.dev === own.dev) await unlink(path).catch(() => {});
+    // The number of a file is used again, soon after it was removed.
+    if (now?.ino === own.ino && now.dev === own.dev && now.ctimeNs === own.ctimeNs) {
+      await unlink(path).catch(() => {});
+    }
   };
 }
 
 async function fileAt(path: string) {
   try {
-    return await lstat(path);
+    return await lstat(path, { bigint: true });
   } catch (error) {
     if ((error as { code?: unknown }).code === "ENOENT") return undefined;
     throw error;

@@ -274,7 +274,7 @@ test("ChannelServer drops a peer that takes nothing for sendTimeoutMs", async ()
   assert.equal(server.connections, 1);
   await clock.advance(500);
   await done;
-  assert.match(end.closedWith?.[1] ?? "", /took nothing for 500 ms/);
+  assert.match(end.closedWith?.[1] ?? "", /did not take an envelope within 500 ms/);
   assert.equal(clock.pending, 0);
 });
 

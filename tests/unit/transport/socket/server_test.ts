@@ -154,6 +154,21 @@ test("serveSocket() closes a connection without a call after 60 s", async () => 
   await silent.closed;
 });
 
+test("serveSocket() does not take a connection for idle on which a request has begun to come", async () => {
+  const clock = new TestClock();
+  await using server = await serveSocket(echo, ANY, { clock });
+  const client = await rawClient(server.url);
+  await until(() => clock.pending === 1, "it is accepted");
+  await clock.advance(55_000);
+  const whole = frame(request("1"));
+  client.write(whole.subarray(0, 20));
+  await until(() => clock.pending === 2, "the frame is timed");
+  await clock.advance(10_000);
+  client.write(whole.subarray(20));
+  assert.equal((await client.next()).id, "1");
+  client.socket.destroy();
+});
+
 test("serveSocket() cuts a peer that was told to go and does not, after a second", async () => {
   const clock = new TestClock();
   await using server = await serveSocket(echo, ANY, { clock });

@@ -113,6 +113,28 @@ test("serveSocket() tells of a path that cannot be had", async () => {
   }
 });
 
+test("a server that drains makes way for another one, and leaves it its socket", async () => {
+  await using tmp = await folder();
+  const url = `unix://${tmp.at("echo.sock")}`;
+  const started = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<string>();
+  const slow = agent("slow", () => {
+    started.resolve();
+    return answer.promise;
+  });
+  const first = await serveSocket(slow, url);
+  await using remote = socketAgent(url);
+  const running = remote.process(ask);
+  await started.promise;
+  const drained = first.drain();
+  await until(() => !existsSync(tmp.at("echo.sock")), "the socket is gone");
+  await using second = await serveSocket(echo, url);
+  answer.resolve("in the end");
+  assert.equal(text(await running), "in the end");
+  await drained;
+  assert.equal(await call(second.url), "Echo: hi");
+});
+
 test("socketAgent() finds a Unix socket again after the server was restarted", async () => {
   await using tmp = await folder();
   const url = `unix://${tmp.at("echo.sock")}`;
