@@ -28,6 +28,8 @@ export interface RunOptions {
 export function runProcess(agent: Agent, message: Message, options: RunOptions): Promise<Message> {
   const { timeoutMs, signal } = options;
   const link = new LinkedSignal(signal);
+  // Whoever has left before the agent began must not start it, nor its timer.
+  if (link.aborted) return Promise.reject(link.reason);
   const deadline = deadlineOf(options);
   return new Promise((resolve, reject) => {
     const stop = (error: unknown) => {
@@ -73,10 +75,12 @@ export class StreamRun {
    * Starts the stream.
    *
    * @throws {AgenkitError} With code `unimplemented`, if the agent does not stream.
+   * @throws The signal's reason, if it has aborted already.
    */
   constructor(agent: Agent, message: Message, options: RunOptions) {
     const deadline = deadlineOf(options);
     this.#link = new LinkedSignal(options.signal);
+    if (this.#link.aborted) throw this.#link.reason;
     const call = this.#link.options(options as CallOptions, deadline);
     this.#iterator = streamOf(agent, message, call)[Symbol.asyncIterator]();
     this.#timer = deadline === undefined

@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { agent, message } from "../../../mod.ts";
+import { TestClock } from "../../../src/testing/mod.ts";
+import { runProcess, StreamRun } from "../../../src/transport/run.ts";
+import { rejection } from "../rejection.ts";
+
+const question = message("user", "x");
+
+test("runProcess() and StreamRun start nothing for a caller that has left already", async () => {
+  let started = 0;
+  const spy = agent({
+    name: "spy",
+    process: () => `${++started}`,
+    async *stream() {
+      yield `${++started}`;
+    },
+  });
+  const reason = new Error("gone");
+  const clock = new TestClock();
+  for (const signal of [AbortSignal.abort(reason), { signal: AbortSignal.abort(reason) }]) {
+    const options = { signal, timeoutMs: 1000, clock };
+    assert.equal(await rejection(runProcess(spy, question, options)), reason);
+    assert.throws(() => new StreamRun(spy, question, options), (error) => error === reason);
+  }
+  assert.equal(started, 0);
+  assert.equal(clock.pending, 0);
+});
+
+test("runProcess() and StreamRun end with the caller, whatever the agent does, and leave no timer", async () => {
+  const deaf = agent({
+    name: "deaf",
+    process: () => new Promise<never>(() => {}),
+    async *stream() {
+      await new Promise(() => {});
+      yield "never";
+    },
+  });
+  const reason = new Error("gone");
+  const clock = new TestClock();
+  const controller = new AbortController();
+  const options = { signal: controller.signal, timeoutMs: 1000, clock };
+  const answer = rejection(runProcess(deaf, question, options));
+  const chunk = rejection(new StreamRun(deaf, question, options).next());
+  controller.abort(reason);
+  assert.equal(await answer, reason);
+  assert.equal(await chunk, reason);
+  assert.equal(clock.pending, 0);
+});
