@@ -16,6 +16,11 @@ export interface Drainable {
 export interface AnnounceOptions {
   /** A server whose draining takes the agent out first, so that callers go elsewhere. */
   readonly server?: Drainable | undefined;
+  /**
+   * How long that server then goes on taking calls, in milliseconds, until
+   * every caller has heard of it. @default {200}
+   */
+  readonly drainDelayMs?: number | undefined;
   /** How often to give a sign of life, in milliseconds. Default: what the registry says. */
   readonly intervalMs?: number | undefined;
   /** Told of each failure; it is tried again anyway. */
@@ -116,6 +121,9 @@ class Announcer implements Announcement {
         }`,
       );
     }
+    const drainDelayMs = checkNumber(ACTION, "drainDelayMs", options.drainDelayMs ?? 200, {
+      min: 0,
+    });
     const given = options.intervalMs ?? registry.heartbeatIntervalMs;
     this.#intervalMs = checkNumber(ACTION, "intervalMs", given, { min: 0, exclusive: true });
     this.name = init.name;
@@ -126,7 +134,10 @@ class Announcer implements Announcement {
     this.#onError = onError;
     this.#clock = clock;
     this.#random = random;
-    this.#release = server?.onDrain(() => this.stop()) ?? (() => {});
+    this.#release = server?.onDrain(async () => {
+      await this.stop();
+      await clock.sleep(drainDelayMs);
+    }) ?? (() => {});
   }
 
   /** Registers, or gives a sign of life; then waits for the next time. */

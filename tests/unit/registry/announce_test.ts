@@ -105,7 +105,7 @@ test("announce() that cannot be taken out stops anyway", async () => {
   assert.equal(clock.pending, 0);
 });
 
-test("announce() takes out before the server drains", async () => {
+test("announce() takes out before the server drains, and leaves callers time to hear of it", async () => {
   const { registry, clock } = testRegistry();
   const hooks = new Set<() => Promise<void>>();
   const server = {
@@ -116,9 +116,14 @@ test("announce() takes out before the server drains", async () => {
   };
   await announce(registry, init, { clock, server });
   const [hook] = hooks;
-  await hook!();
+  let done = false;
+  void hook!().then(() => done = true);
+  await clock.advance(199);
   assert.equal(await registry.size(), 0);
   assert.equal(hooks.size, 0);
+  assert.equal(done, false);
+  await clock.advance(1);
+  assert.equal(done, true);
 });
 
 test("announce() comes at other times than all the others", async () => {
@@ -146,5 +151,6 @@ test("announce() refuses bad arguments at once", async () => {
   await assert.rejects(announce(registry, { name: "", endpoint: "http://x" }), TypeError);
   await assert.rejects(announce(registry, init, { intervalMs: 0 }), RangeError);
   await assert.rejects(announce(registry, init, { server: {} as never }), /an 'onDrain' function/);
+  await assert.rejects(announce(registry, init, { drainDelayMs: -1 }), RangeError);
   await assert.rejects(announce(registry, init, { onError: 1 as never }), TypeError);
 });
