@@ -70,6 +70,7 @@ export class StreamRun {
   readonly #unwatch: () => void;
   #failure: { readonly error: unknown } | undefined;
   #reject: ((error: unknown) => void) | undefined;
+  #onStop: (() => void) | undefined;
 
   /**
    * Starts the stream.
@@ -105,6 +106,11 @@ export class StreamRun {
     }
   }
 
+  /** Sets what runs when the run is stopped, for whoever waits for something else than a chunk. */
+  onStop(callback: () => void): void {
+    this.#onStop = callback;
+  }
+
   /** Ends the run: aborts the agent's signal and closes its stream, without waiting for it. */
   stop(reason: unknown): void {
     if (this.#failure) return;
@@ -112,6 +118,7 @@ export class StreamRun {
     this.#finish();
     this.#link.abort(reason);
     this.#reject?.(reason);
+    this.#onStop?.();
     attempt(async () => await this.#iterator.return?.()).catch(() => {});
   }
 

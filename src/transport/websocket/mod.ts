@@ -8,5 +8,16 @@ export type { ChannelAgentOptions, ConnectedAgent } from "../channel/client.ts";
 export { idempotentKey } from "../channel/idempotent.ts";
 export type { ReconnectOptions } from "../channel/reconnect.ts";
 export { webSocketAgent, type WebSocketAgentOptions } from "./client.ts";
+export type { ChannelServerOptions } from "../channel/server.ts";
+export type { Agents } from "../directory.ts";
+export type { CorsOptions } from "../http/origin.ts";
+export type { WebSocketChannel, WebSocketSink } from "./channel.ts";
 export type { WebSocketFactory } from "./dial.ts";
+export {
+  isUpgrade,
+  type WebSocketAcceptance,
+  type WebSocketHandler,
+  webSocketHandler,
+  type WebSocketHandlerOptions,
+} from "./server.ts";
 export type { WebSocketEvent, WebSocketLike } from "./standard.ts";

@@ -1,0 +1,167 @@
+import type { Timer } from "../../core/clock.ts";
+import type { ContextValues } from "../../core/context.ts";
+import { AgenkitError, codeOf } from "../../core/errors.ts";
+import { EnvelopeError } from "../../protocol/decode.ts";
+import { encodeError } from "../../protocol/encode.ts";
+import { UNKNOWN_ID } from "../../protocol/envelope.ts";
+import { toAgenkitError } from "../../protocol/wire_error.ts";
+import { decodeRequest, sendInTime } from "../channel/call.ts";
+import type { Channel } from "../channel/channel.ts";
+import type { ChannelServer, ServedConnection } from "../channel/server.ts";
+import { CLOSE } from "./close_codes.ts";
+import { decodeControl, encodeControl } from "./mux.ts";
+import { MuxServerCall } from "./mux_server_call.ts";
+
+/** The server's side of one connection that carries many calls. */
+export class MuxConnection implements ServedConnection {
+  /** The server whose agents answer. */
+  readonly server: ChannelServer;
+  /** What the agents find in `call.values`. */
+  readonly values: ContextValues | undefined;
+  readonly #channel: Channel;
+  readonly #maxCalls: number;
+  readonly #calls = new Map<string, MuxServerCall>();
+  #draining = false;
+  /** Whether something has come, or run, since the idle timer was set. */
+  #active = false;
+  #idleTimer: Timer | undefined;
+
+  /** @param maxCalls How many calls may run at once. */
+  constructor(
+    channel: Channel,
+    server: ChannelServer,
+    values: ContextValues | undefined,
+    maxCalls: number,
+  ) {
+    this.#channel = channel;
+    this.server = server;
+    this.values = values;
+    this.#maxCalls = maxCalls;
+  }
+
+  async run(): Promise<void> {
+    let code: number = CLOSE.normal;
+    try {
+      this.#watchIdle();
+      for (;;) {
+        const text = await this.#channel.receive();
+        if (text === undefined) break;
+        this.#active = true;
+        this.#handle(text);
+      }
+    } catch (error) {
+      code = await this.#refuse(error);
+    } finally {
+      this.#idleTimer?.cancel();
+      this.#abort("The client has left");
+      this.#channel.close(code);
+    }
+  }
+
+  drain(): void {
+    this.#draining = true;
+    this.#closeIfDrained();
+  }
+
+  close(code: number, reason: string): void {
+    this.#abort(reason);
+    this.#channel.close(code, reason);
+  }
+
+  /** Sends what belongs to a call, and drops a peer that takes nothing for too long. */
+  send(text: string): Promise<void> {
+    return sendInTime(
+      this.#channel,
+      text,
+      this.server.settings,
+      (reason) => this.close(CLOSE.goingAway, reason),
+    );
+  }
+
+  /** Forgets a call that has ended. */
+  forget(id: string): void {
+    this.#calls.delete(id);
+    this.#active = true;
+    this.server.release();
+    this.#closeIfDrained();
+  }
+
+  #handle(text: string): void {
+    const frame = decodeControl(text);
+    if (frame === undefined) return this.#begin(text);
+    switch (frame[0]) {
+      case "cancel":
+        // It may have ended at the same time.
+        return this.#calls.get(frame[1])?.stop(
+          new DOMException("The caller has left", "AbortError"),
+        );
+      case "credit":
+        return this.#calls.get(frame[1])?.addCredit(frame[2]);
+      case "ping":
+        this.#tell(encodeControl(["pong"]));
+    }
+  }
+
+  #begin(text: string): void {
+    let id = UNKNOWN_ID;
+    try {
+      const request = decodeRequest(text);
+      // One that runs already must not get the error of another.
+      if (this.#calls.has(request.id)) {
+        throw new AgenkitError(
+          "already_exists",
+          `Cannot begin call ${JSON.stringify(request.id)}: one of this id runs`,
+        );
+      }
+      id = request.id;
+      if (this.#calls.size >= this.#maxCalls) {
+        throw new AgenkitError(
+          "resource_exhausted",
+          `Too many calls on this connection: expected at most ${this.#maxCalls} at once`,
+          { retryAfterMs: 1000 },
+        );
+      }
+      this.server.admit();
+      const call = new MuxServerCall(this, request);
+      this.#calls.set(id, call);
+      void call.run();
+    } catch (thrown) {
+      if (thrown instanceof EnvelopeError) id = thrown.id;
+      this.#tell(encodeError(id, toAgenkitError(thrown)));
+    }
+  }
+
+  /** Sends what nobody waits for. */
+  #tell(text: string): void {
+    this.send(text).catch(() => {});
+  }
+
+  async #refuse(thrown: unknown): Promise<number> {
+    const code = codeOf(thrown);
+    if (code !== "invalid_argument" && code !== "resource_exhausted") return CLOSE.normal;
+    await this.send(encodeError(UNKNOWN_ID, toAgenkitError(thrown))).catch(() => {});
+    return CLOSE.policy;
+  }
+
+  #abort(reason: string): void {
+    for (const call of [...this.#calls.values()]) {
+      call.stop(new DOMException(reason, "AbortError"));
+    }
+  }
+
+  #closeIfDrained(): void {
+    if (!this.#draining || this.#calls.size > 0) return;
+    this.#channel.close(CLOSE.goingAway, "The server is draining");
+  }
+
+  /** One timer a connection, which looks whether something went on since it was set. */
+  #watchIdle(): void {
+    const { clock, idleTimeoutMs } = this.server.settings;
+    if (!Number.isFinite(idleTimeoutMs)) return;
+    this.#active = false;
+    this.#idleTimer = clock.schedule(clock.now() + idleTimeoutMs, () => {
+      if (this.#active || this.#calls.size > 0) this.#watchIdle();
+      else this.close(CLOSE.goingAway, `There was no call for ${idleTimeoutMs} ms`);
+    });
+  }
+}
