@@ -1,7 +1,9 @@
+import { isUpgrade } from "../transport/websocket/server.ts";
+import { type BunSockets, bunSockets, type BunUpgrader, upgrade } from "./bun_websocket.ts";
 import type { FetchHandler, Listener, ListenOptions } from "./listener.ts";
 
 /** The part of Bun's API that is used here; its own types would pull in all of them. */
-interface BunServer {
+interface BunServer extends BunUpgrader {
   readonly port: number;
   stop(closeActiveConnections?: boolean): Promise<void>;
   timeout(request: Request, seconds: number): void;
@@ -16,7 +18,8 @@ interface BunGlobal {
     http2: boolean;
     http3: boolean;
     tls?: { cert: string; key: string };
-    fetch(request: Request, server: BunServer): Promise<Response>;
+    websocket?: BunSockets;
+    fetch(request: Request, server: BunServer): Promise<Response | undefined>;
   }): BunServer;
 }
 
@@ -35,7 +38,7 @@ export function listen(handler: FetchHandler, options: ListenOptions): Promise<L
   if (options.grpc !== undefined) {
     return import("./one_port.ts").then((one) => one.listenOnePort(listen, handler, options));
   }
-  const { hostname, port, tls, idleTimeoutMs, http3 } = options;
+  const { hostname, port, tls, idleTimeoutMs, http3, webSocket } = options;
   const idleSeconds = Math.max(
     Math.ceil(idleTimeoutMs / 1000),
     http3 ? MIN_HTTP3_IDLE_SECONDS : 1,
@@ -50,7 +53,9 @@ export function listen(handler: FetchHandler, options: ListenOptions): Promise<L
     http2: true,
     http3,
     ...(tls === undefined ? undefined : { tls: { cert: tls.cert, key: tls.key } }),
+    ...(webSocket === undefined ? undefined : { websocket: bunSockets(webSocket) }),
     fetch(request, server) {
+      if (webSocket !== undefined && isUpgrade(request)) return upgrade(request, server, webSocket);
       // Bun counts an agent at work as an idle connection.
       server.timeout(request, 0);
       return handler(request);

@@ -25,7 +25,7 @@ export class Companions {
   }
 
   /** Takes one in once it listens; should it fail to, closes the others and rejects. */
-  async add(starting: Promise<Companion>): Promise<void> {
+  async add(starting: Companion | Promise<Companion>): Promise<void> {
     try {
       this.#all.push(await starting);
     } catch (error) {

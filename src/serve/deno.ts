@@ -1,3 +1,4 @@
+import { withWebSocket } from "./deno_websocket.ts";
 import type { FetchHandler, Listener, ListenOptions } from "./listener.ts";
 
 /**
@@ -8,7 +9,7 @@ export function listen(handler: FetchHandler, options: ListenOptions): Promise<L
   if (options.grpc !== undefined) {
     return import("./one_port.ts").then((one) => one.listenOnePort(listen, handler, options));
   }
-  const { hostname, port, tls } = options;
+  const { hostname, port, tls, webSocket } = options;
   const killer = new AbortController();
   const server = Deno.serve({
     hostname,
@@ -16,7 +17,7 @@ export function listen(handler: FetchHandler, options: ListenOptions): Promise<L
     ...(tls === undefined ? undefined : { cert: tls.cert, key: tls.key }),
     signal: killer.signal,
     onListen: () => {},
-  }, handler);
+  }, webSocket === undefined ? handler : withWebSocket(handler, webSocket));
   let shuttingDown = false;
   return Promise.resolve({
     port: server.addr.port,

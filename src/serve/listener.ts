@@ -1,4 +1,5 @@
 import type { GrpcHandler } from "../transport/grpc/handler.ts";
+import type { WebSocketHandler } from "../transport/websocket/server.ts";
 
 /** Certificate and key of a TLS listener, as PEM text. */
 export interface TlsOptions {
@@ -22,6 +23,8 @@ export interface ListenOptions {
   readonly http3: boolean;
   /** Answers the gRPC requests that come to the same port. */
   readonly grpc?: GrpcHandler | undefined;
+  /** Takes the WebSockets that come to the same port. */
+  readonly webSocket?: WebSocketHandler | undefined;
 }
 
 /** What listens: the same for every runtime. */

@@ -9,6 +9,7 @@ export type { Agents } from "../transport/directory.ts";
 export type { CorsOptions } from "../transport/http/origin.ts";
 export type { HttpHandlerOptions } from "../transport/http/server.ts";
 export type { GrpcListenOptions } from "./grpc.ts";
+export type { WebSocketServeOptions, WithWebSocket } from "./websocket.ts";
 export type { TlsOptions } from "./listener.ts";
 export type { TcpListenOptions, UnixListenOptions } from "./socket.ts";
 export { type AgentServer, serve, type ServeOptions } from "./serve.ts";

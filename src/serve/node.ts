@@ -12,6 +12,7 @@ import { duplexOf } from "./node_duplex.ts";
 import { isGrpc } from "./is_grpc.ts";
 import { answer } from "./node_http.ts";
 import { beginsWithPreface } from "./preface.ts";
+import { takeWebSockets } from "./node_websocket.ts";
 import type { FetchHandler, Listener, ListenOptions } from "./listener.ts";
 
 /**
@@ -19,7 +20,7 @@ import type { FetchHandler, Listener, ListenOptions } from "./listener.ts";
  * by prior knowledge (h2c) and over TLS by ALPN.
  */
 export async function listen(handler: FetchHandler, options: ListenOptions): Promise<Listener> {
-  const { hostname, port, tls, idleTimeoutMs, grpc } = options;
+  const { hostname, port, tls, idleTimeoutMs, grpc, webSocket } = options;
   const sessions = new Set<Http2Session>();
   const track = (server: Http2Server) =>
     server.on("session", (session) => {
@@ -44,6 +45,7 @@ export async function listen(handler: FetchHandler, options: ListenOptions): Pro
     : createSecureServer({ cert: tls.cert, key: tls.key, allowHTTP1: true }, onRequest);
   if (tls !== undefined) track(server as unknown as Http2Server);
   server.setTimeout(0);
+  if (webSocket !== undefined) takeWebSockets(server as Server, webSocket);
   const sockets = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
     sockets.add(socket);

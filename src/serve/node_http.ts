@@ -19,6 +19,11 @@ export async function answer(
 
 /** Makes a web request of Node's, over HTTP/1.1 or HTTP/2. */
 export function toRequest(incoming: IncomingMessage, outgoing: ServerResponse): Request {
+  return withSignal(bareRequest(incoming), outgoing);
+}
+
+/** Makes a web request of Node's that does not tell when the client leaves. */
+export function bareRequest(incoming: IncomingMessage): Request {
   const { method = "GET", url = "/" } = incoming;
   const headers = new Headers();
   for (let i = 0; i < incoming.rawHeaders.length; i += 2) {
@@ -29,12 +34,11 @@ export function toRequest(incoming: IncomingMessage, outgoing: ServerResponse): 
   const host = incoming.headers[":authority"] ?? incoming.headers.host ?? "localhost";
   const scheme = "encrypted" in incoming.socket ? "https" : "http";
   const hasBody = method !== "GET" && method !== "HEAD";
-  const request = new Request(`${scheme}://${host}${url}`, {
+  return new Request(`${scheme}://${host}${url}`, {
     method,
     headers,
     ...(hasBody ? { body: Readable.toWeb(incoming) as ReadableStream, duplex: "half" } : undefined),
   } as RequestInit);
-  return withSignal(request, outgoing);
 }
 
 /**

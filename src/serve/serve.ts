@@ -10,9 +10,10 @@ import { inTime } from "./in_time.ts";
 import type { Listen, Listener, TlsOptions } from "./listener.ts";
 import { withRpc } from "./rpc.ts";
 import { listenTcp, listenUnix, type TcpListenOptions, type UnixListenOptions } from "./socket.ts";
+import { webSocketCompanion, webSocketOf, type WithWebSocket } from "./websocket.ts";
 
 /** Options of {@linkcode serve}: where to listen, and all that the handler takes. */
-export interface ServeOptions extends HttpHandlerOptions {
+export interface ServeOptions extends HttpHandlerOptions, WithWebSocket {
   /** The address to listen at. `"0.0.0.0"` takes calls of other machines too. @default {"127.0.0.1"} */
   readonly hostname?: string | undefined;
   /** The port to listen at; 0 takes a free one, see {@linkcode AgentServer.url}. @default {8080} */
@@ -76,8 +77,8 @@ export interface AgentServer extends AsyncDisposable {
 }
 
 /**
- * Serves agents on Deno, Bun or Node: over HTTP, Connect and gRPC-Web on one
- * port; over gRPC and at TCP and Unix sockets besides, if asked to.
+ * Serves agents on Deno, Bun or Node: over HTTP, WebSocket, Connect and gRPC-Web
+ * on one port; over gRPC and at TCP and Unix sockets besides, if asked to.
  *
  * @example
  * ```ts
@@ -106,6 +107,7 @@ export async function serve(agents: Agents, options: ServeOptions = {}): Promise
   const http3 = checkHttp3(options);
   const http = httpHandler(agents, options);
   const handler = options.rpc === false ? http : withRpc(http, agents, options);
+  const webSocket = webSocketOf(agents, options);
   signal?.throwIfAborted();
   const { grpc = false } = options;
   const shared = grpc === "shared" ? await shareGrpc(agents, options) : undefined;
@@ -119,6 +121,7 @@ export async function serve(agents: Agents, options: ServeOptions = {}): Promise
       idleTimeoutMs,
       http3,
       grpc: shared?.handler,
+      webSocket,
     });
   } catch (cause) {
     throw new AgenkitError(
@@ -129,6 +132,9 @@ export async function serve(agents: Agents, options: ServeOptions = {}): Promise
   }
   const url = `${tls === undefined ? "http" : "https"}://${reachable(hostname)}:${listener.port}`;
   const companions = new Companions();
+  if (webSocket !== undefined) {
+    await companions.add(webSocketCompanion(webSocket, url, options.basePath));
+  }
   try {
     if (shared !== undefined) await companions.add(Promise.resolve(shared.companion(url)));
     else if (grpc !== false && grpc !== "shared") {
@@ -152,7 +158,7 @@ export async function serve(agents: Agents, options: ServeOptions = {}): Promise
     release();
     const told = hooks.run();
     if (graceful) await inTime(told, Math.min(drainTimeoutMs, MAX_HOOK_MS), patience.signal);
-    const idle = handler.drain();
+    const idle = Promise.all([handler.drain(), webSocket?.drain()]).then(() => {});
     const ended = () => Promise.all([idle, listener.shutdown(idle), companions.drain()]);
     if (!graceful || !await inTime(ended(), drainTimeoutMs, patience.signal)) await kill();
     finished.resolve();

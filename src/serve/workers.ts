@@ -5,12 +5,11 @@
  * @module
  */
 import type { Agents } from "../transport/directory.ts";
-import {
-  type HttpHandler,
-  httpHandler,
-  type HttpHandlerOptions,
-} from "../transport/http/server.ts";
+import { httpHandler, type HttpHandlerOptions } from "../transport/http/server.ts";
+import type { FetchHandler } from "./listener.ts";
 import { withRpc } from "./rpc.ts";
+import { webSocketOf, type WithWebSocket } from "./websocket.ts";
+import { withWebSocket } from "./workers_websocket.ts";
 
 /** What a Worker's module exports by default. */
 export interface Worker<Env> {
@@ -19,7 +18,7 @@ export interface Worker<Env> {
 }
 
 /** Options of {@linkcode worker}: all that the handler takes. */
-export interface WorkerOptions extends HttpHandlerOptions {
+export interface WorkerOptions extends HttpHandlerOptions, WithWebSocket {
   /** Whether Connect and gRPC-Web are answered too. @default {true} */
   readonly rpc?: boolean | undefined;
 }
@@ -46,18 +45,20 @@ export function worker<Env = unknown>(
   agents: Agents | ((env: Env) => Agents),
   options: WorkerOptions = {},
 ): Worker<Env> {
-  let handler: HttpHandler | undefined;
+  let handle: FetchHandler | undefined;
   const make = typeof agents === "function" && !("process" in agents) ? agents : undefined;
-  if (make === undefined) handler = handlerOf(agents as Agents, options);
+  if (make === undefined) handle = handlerOf(agents as Agents, options);
   return {
     fetch(request, env) {
-      handler ??= handlerOf(make!(env), options);
-      return handler(request);
+      handle ??= handlerOf(make!(env), options);
+      return handle(request);
     },
   };
 }
 
-function handlerOf(agents: Agents, options: WorkerOptions): HttpHandler {
+function handlerOf(agents: Agents, options: WorkerOptions): FetchHandler {
   const http = httpHandler(agents, options);
-  return options.rpc === false ? http : withRpc(http, agents, options);
+  const handler = options.rpc === false ? http : withRpc(http, agents, options);
+  const webSocket = webSocketOf(agents, options);
+  return webSocket === undefined ? handler : withWebSocket(handler, webSocket);
 }

@@ -48,7 +48,7 @@ const ACTION = "call over WebSocket";
  * one each call has a connection of a pool to itself.
  *
  * @example
- * ```ts ignore
+ * ```ts
  * import { agent, message, text } from "@agenkit/agenkit";
  * import { serve } from "@agenkit/agenkit/serve";
  * import { webSocketAgent } from "@agenkit/agenkit/websocket";

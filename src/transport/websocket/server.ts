@@ -6,6 +6,7 @@ import { ChannelServer, type ChannelServerOptions } from "../channel/server.ts";
 import type { Agents } from "../directory.ts";
 import { type CorsOptions, OriginPolicy } from "../http/origin.ts";
 import { errorResponse, HttpProblem } from "../http/problem.ts";
+import { BatchedChannel } from "./batch.ts";
 import { WebSocketChannel, type WebSocketSink } from "./channel.ts";
 import { MUX_PROTOCOL } from "./mux.ts";
 import { MuxConnection } from "./mux_connection.ts";
@@ -50,6 +51,8 @@ export interface WebSocketAcceptance {
 
 /** Serves agents over WebSockets that somebody else upgrades. */
 export interface WebSocketHandler {
+  /** The most bytes of a message. */
+  readonly maxBytes: number;
   /** How many calls and streams run. */
   readonly inFlight: number;
   /** How many connections there are. */
@@ -141,6 +144,10 @@ class Handler implements WebSocketHandler {
     this.#maxMessagesPerSecond = limit("maxMessagesPerSecond", 50_000);
   }
 
+  get maxBytes(): number {
+    return this.#server.settings.maxBytes;
+  }
+
   get inFlight(): number {
     return this.#server.inFlight;
   }
@@ -182,13 +189,12 @@ class Handler implements WebSocketHandler {
   }
 
   #run(channel: WebSocketChannel, { protocol, values }: WebSocketAcceptance): Promise<void> {
-    return protocol === MUX_PROTOCOL
-      ? this.#server.serve(
-        channel,
-        values,
-        (channel, server, values) => new MuxConnection(channel, server, values, this.#maxCalls),
-      )
-      : this.#server.serve(channel, values);
+    if (protocol !== MUX_PROTOCOL) return this.#server.serve(channel, values);
+    return this.#server.serve(
+      new BatchedChannel(channel),
+      values,
+      (channel, server, values) => new MuxConnection(channel, server, values, this.#maxCalls),
+    );
   }
 
   #channelOptions({ protocol }: WebSocketAcceptance) {
