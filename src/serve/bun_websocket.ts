@@ -33,7 +33,7 @@ export interface BunSockets {
 export interface BunUpgrader {
   upgrade(
     request: Request,
-    options: { data: SocketData; headers?: Record<string, string> },
+    options: { data: SocketData; headers: Record<string, string> },
   ): boolean;
 }
 
@@ -80,10 +80,10 @@ export async function upgrade(
 ): Promise<Response | undefined> {
   const acceptance = await handler.negotiate(request);
   if (acceptance instanceof Response) return acceptance;
-  const { protocol } = acceptance;
-  const done = server.upgrade(request, {
-    data: { acceptance },
-    ...(protocol === undefined ? undefined : { headers: { "sec-websocket-protocol": protocol } }),
-  });
+  // Left to itself Bun chooses the first one that is offered.
+  const headers = request.headers.has("sec-websocket-protocol")
+    ? { "sec-websocket-protocol": acceptance.protocol ?? "" }
+    : {};
+  const done = server.upgrade(request, { data: { acceptance }, headers });
   return done ? undefined : new Response("This is no handshake of a WebSocket\n", { status: 400 });
 }

@@ -101,5 +101,6 @@ async function refuse(socket: Duplex, response: Response): Promise<void> {
   for (const [name, value] of response.headers) head.push(`${name}: ${value}`);
   head.push(`content-length: ${body.byteLength}`, "connection: close", "", "");
   socket.write(head.join("\r\n"));
-  socket.end(body);
+  // A server's sockets stay half open, for as long as the client likes.
+  socket.end(body, () => socket.destroy());
 }

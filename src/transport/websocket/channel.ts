@@ -33,6 +33,11 @@ export interface WebSocketChannelOptions {
 const HIGH_WATER_BYTES = 1 << 20;
 /** How often a full buffer is looked at: sockets do not tell when it has drained. */
 const POLL_MS = 5;
+/**
+ * After how many sends the event loop gets a turn: a stream whose chunks are
+ * all there would else keep the news from coming in that its reader has left.
+ */
+const MAX_SENT_IN_TURN = 64;
 /** How many messages may have come that nobody has taken. */
 const MAX_UNREAD = 16_384;
 /** How many bytes of them at least, beside two of the largest. */
@@ -60,6 +65,8 @@ export class WebSocketChannel implements Channel {
   #receiver: PromiseWithResolvers<string | undefined> | undefined;
   /** Set when it is over: what later sends and receives fail with, or nothing after a clean end. */
   #end: { readonly error?: AgenkitError } | undefined;
+  /** Messages sent since the event loop has certainly had a turn. */
+  #sentInTurn = 0;
   #windowStart = 0;
   #inWindow = 0;
 
@@ -81,6 +88,7 @@ export class WebSocketChannel implements Channel {
       if (bytes.byteLength > maxBytes) throw tooLarge("The message", maxBytes, bytes.byteLength);
       this.#write(bytes);
     }
+    if (++this.#sentInTurn >= MAX_SENT_IN_TURN) await this.#nextTurn();
     while (this.#sink.bufferedAmount > HIGH_WATER_BYTES && this.#end === undefined) {
       await this.#options.clock.sleep(POLL_MS);
     }
@@ -115,6 +123,7 @@ export class WebSocketChannel implements Channel {
 
   /** To be called with each message that comes. */
   onMessage(data: string | ArrayBuffer | Uint8Array): void {
+    this.#sentInTurn = 0;
     if (this.#end !== undefined) return;
     const { maxBytes, peer } = this.#options;
     if (this.#isFlood()) {
@@ -157,6 +166,11 @@ export class WebSocketChannel implements Channel {
       this.#finish(lossOf(CLOSE.abnormal, (cause as Error).message, this.#options.peer));
       throw this.#lost();
     }
+  }
+
+  #nextTurn(): Promise<void> {
+    this.#sentInTurn = 0;
+    return new Promise((resolve) => setTimeout(resolve, 0));
   }
 
   #put(item: Item): void {
