@@ -98,7 +98,7 @@ const ACTION = "serve over WebSocket";
  * const server = Deno.serve({ port: 0, onListen() {} }, async (request) => {
  *   const accepted = await handler.negotiate(request);
  *   if (accepted instanceof Response) return accepted;
- *   const { protocol } = accepted;
+ *   const { protocol = "" } = accepted;
  *   const { socket, response } = Deno.upgradeWebSocket(request, { protocol, idleTimeout: 0 });
  *   void handler.serve(socket, accepted);
  *   return response;

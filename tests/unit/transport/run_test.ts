@@ -47,3 +47,19 @@ test("runProcess() and StreamRun end with the caller, whatever the agent does, a
   assert.equal(await chunk, reason);
   assert.equal(clock.pending, 0);
 });
+
+test("StreamRun.onStop() tells of a stop at the deadline, which the next chunk fails with", async () => {
+  const once = agent("once", async function* () {
+    yield "hello";
+  });
+  const clock = new TestClock();
+  const run = new StreamRun(once, question, { timeoutMs: 1000, clock });
+  let stopped = 0;
+  run.onStop(() => stopped++);
+  assert.equal((await run.next()).value.content, "hello");
+  assert.equal(stopped, 0);
+  await clock.advance(1000);
+  assert.equal(stopped, 1);
+  assert.equal((await rejection(run.next())).code, "deadline_exceeded");
+  assert.equal(clock.pending, 0);
+});
