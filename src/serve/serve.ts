@@ -52,7 +52,7 @@ export interface ServeOptions extends HttpHandlerOptions, WithWebSocket {
 export interface AgentServer extends AsyncDisposable {
   /** Where clients find it, such as `http://127.0.0.1:8080`. */
   readonly url: string;
-  /** Every URL that reaches it: that of HTTP, then those of its other listeners. */
+  /** Every URL that reaches it: that of HTTP, those of its other listeners, and that of WebSocket. */
   readonly endpoints: readonly string[];
   /** The address that is listened at. */
   readonly hostname: string;
@@ -132,9 +132,6 @@ export async function serve(agents: Agents, options: ServeOptions = {}): Promise
   }
   const url = `${tls === undefined ? "http" : "https"}://${reachable(hostname)}:${listener.port}`;
   const companions = new Companions();
-  if (webSocket !== undefined) {
-    await companions.add(webSocketCompanion(webSocket, url, options.basePath));
-  }
   try {
     if (shared !== undefined) await companions.add(Promise.resolve(shared.companion(url)));
     else if (grpc !== false && grpc !== "shared") {
@@ -143,6 +140,9 @@ export async function serve(agents: Agents, options: ServeOptions = {}): Promise
     const { tcp, unix } = options;
     if (tcp !== undefined) await companions.add(listenTcp(agents, options, tcp));
     if (unix !== undefined) await companions.add(listenUnix(agents, options, unix));
+    if (webSocket !== undefined) {
+      await companions.add(webSocketCompanion(webSocket, url, options.basePath));
+    }
   } catch (error) {
     await listener.kill();
     throw error;

@@ -62,7 +62,8 @@ async function callAll(server: AgentServer, ca?: string): Promise<void> {
 test("serve() with grpc: 'shared' speaks everything at one cleartext port", async () => {
   await using server = await serve(counting, { port: 0, grpc: "shared" });
   await callAll(server);
-  assert.deepEqual(server.endpoints, [server.url, server.url.replace("http", "grpc")]);
+  const { url } = server;
+  assert.deepEqual(server.endpoints, [url, url.replace("http", "grpc"), url.replace("http", "ws")]);
   await using tap = await wiretap(server.port);
   const response = await fetch(`http://127.0.0.1:${tap.port}/health`);
   assert.deepEqual(await response.json(), { status: "ok" });
