@@ -2,9 +2,12 @@
  * The main job, for real: the agent of `agents/docs_agent.ts` is served, and
  * asked three questions through every transport, at once and as a stream.
  */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { message, type StreamingAgent, text } from "../mod.ts";
+import { remoteAgent } from "../src/remote/mod.ts";
 import { serve } from "../src/serve/mod.ts";
-import { httpAgent } from "../src/transport/http/mod.ts";
 import { memoryAgent, memoryHandler } from "../src/transport/memory/mod.ts";
 import { docs } from "./agents/docs_agent.ts";
 
@@ -14,22 +17,46 @@ const QUESTIONS = [
   "Which runtimes can it run on?",
 ];
 
-/** A way to reach the agent, and what has to be closed afterwards. */
-interface Route {
-  readonly transport: string;
-  readonly agent: StreamingAgent;
-}
+/** What the schemes of URLs stand for. */
+const NAMES: Readonly<Record<string, string>> = {
+  http: "HTTP/1.1 + SSE",
+  h2c: "HTTP/2 + SSE",
+  ws: "WebSocket",
+  "connect+http": "Connect",
+  "grpc-web+http": "gRPC-Web",
+  grpc: "gRPC",
+  tcp: "TCP",
+  unix: "Unix socket",
+};
 
-await using server = await serve(docs, { port: 0 });
-const routes: Route[] = [
+const folder = await mkdtemp(join(tmpdir(), "agenkit-demo-"));
+await using server = await serve(docs, {
+  port: 0,
+  grpc: { port: 0 },
+  tcp: 0,
+  unix: join(folder, "docs.sock"),
+});
+const { url } = server;
+// Behind the URL of HTTP are more protocols than one.
+const urls = [
+  ...server.endpoints,
+  url.replace("http:", "h2c:"),
+  `connect+${url}`,
+  `grpc-web+${url}`,
+];
+const remotes = urls.map((one) => remoteAgent(one));
+const routes: { readonly transport: string; readonly agent: StreamingAgent }[] = [
   { transport: "in process", agent: docs as StreamingAgent },
   { transport: "memory (codec, no socket)", agent: memoryAgent(memoryHandler(docs)) },
-  { transport: "http + sse", agent: httpAgent(server.url) },
+  ...remotes.map((agent) => {
+    const scheme = agent.url.slice(0, agent.url.indexOf(":"));
+    return { transport: NAMES[scheme] ?? scheme, agent };
+  }),
 ];
 
-console.log(`The docs agent is served at ${server.url}\n`);
+console.log(`The docs agent is served at ${server.endpoints.join(", ")}\n`);
 for (const question of QUESTIONS) {
-  const answer = await routes.at(-1)!.agent.process(message("user", question));
+  const answer = await remotes[0]!.process(message("user", question));
   console.log(`Q: ${question}\n${indent(shorten(text(answer)))}\n`);
 }
 
@@ -42,6 +69,9 @@ console.log(
     ? `Every transport gave the same ${QUESTIONS.length} answers, at once and streamed.`
     : `Different answers over: ${failed.map((row) => row.transport).join(", ")}`,
 );
+for (const remote of remotes) await remote.close();
+await server.drain();
+await rm(folder, { recursive: true });
 if (failed.length > 0) throw new Error("The transports do not agree");
 
 /** Asks all questions over one route and tells the median latencies. */
