@@ -4,6 +4,7 @@ import { layered } from "../core/wrap.ts";
 import { BatchDispatcher } from "./batch_dispatcher.ts";
 import type { Batch, BatchOptions } from "./batch_options.ts";
 import { middlewareValue } from "./middleware_value.ts";
+import { passStream } from "./pass_stream.ts";
 
 /**
  * Collects calls and sends them together: as soon as there are `maxBatchSize`,
@@ -54,10 +55,7 @@ export function batch(options: BatchOptions = {}): Batch {
     const lane = dispatcher.lane(next);
     return layered(next, "batch", {
       process: (message, call) => dispatcher.enqueue(lane, message, call),
-      stream: async function* (message, call) {
-        throwIfAborted(call);
-        yield* next.stream!(message, call);
-      },
+      stream: (message, call) => passStream(next, message, call, () => throwIfAborted(call)),
     });
   };
   return middlewareValue(apply, {

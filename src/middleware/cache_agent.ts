@@ -11,6 +11,7 @@ import { SharedCall } from "./cache_shared_call.ts";
 import { SharedStream } from "./cache_shared_stream.ts";
 import type { Shelf } from "./cache_shelf.ts";
 import type { CacheEntry } from "./cache_store.ts";
+import { passStream } from "./pass_stream.ts";
 
 /** One agent behind a cache. */
 export class CachedAgent {
@@ -46,7 +47,7 @@ export class CachedAgent {
     const key = this.#shelf.keys.of(this.#prefixes.stream, request, call);
     if (key === undefined) {
       this.#bypass();
-      yield* this.#next.stream!(request, call);
+      yield* passStream(this.#next, request, call, () => {});
       return;
     }
     const found = this.#shelf.find(key);

@@ -18,14 +18,15 @@ export interface StreamObserver {
  * Passes a stream on as it is and tells how it ended.
  *
  * @param begin Runs when the first chunk is asked for, before the agent is.
+ * Gives whoever wants to know how it ends.
  */
 export async function* passStream(
   next: Agent,
   message: Message,
   call: CallOptions | undefined,
-  begin: () => StreamObserver | Promise<StreamObserver>,
+  begin: () => StreamObserver | void | Promise<StreamObserver | void>,
 ): AsyncGenerator<Message> {
-  const observer = await begin();
+  const observer = await begin() ?? undefined;
   let source: AsyncIterator<Message> | undefined;
   try {
     for (;;) {
@@ -35,12 +36,12 @@ export async function* passStream(
         result = await source.next();
       } catch (error) {
         source = undefined;
-        observer.failed(error);
+        observer?.failed(error);
         throw error;
       }
       if (result.done) {
         source = undefined;
-        observer.succeeded();
+        observer?.succeeded();
         return;
       }
       yield result.value;
@@ -51,7 +52,7 @@ export async function* passStream(
         // An agent that ignores its signal must not hold up a consumer that has left.
         await closeIterator(source, isAborted(call));
       } finally {
-        observer.abandoned();
+        observer?.abandoned();
       }
     }
   }

@@ -2,6 +2,7 @@ import type { Agent } from "../core/agent.ts";
 import { throwIfAborted } from "../core/signals.ts";
 import { layered } from "../core/wrap.ts";
 import { middlewareValue } from "./middleware_value.ts";
+import { passStream } from "./pass_stream.ts";
 import { Limiter } from "./rate_limit_limiter.ts";
 import type { RateLimit, RateLimitOptions } from "./rate_limit_options.ts";
 
@@ -55,11 +56,11 @@ export function rateLimit(options: RateLimitOptions = {}): RateLimit {
           return Promise.reject(error);
         }
       },
-      stream: async function* (message, call) {
-        await limiter.take(message, call);
-        throwIfAborted(call);
-        yield* next.stream!(message, call);
-      },
+      stream: (message, call) =>
+        passStream(next, message, call, async () => {
+          await limiter.take(message, call);
+          throwIfAborted(call);
+        }),
     });
   return middlewareValue(apply, {
     get metrics() {

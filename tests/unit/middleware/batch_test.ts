@@ -413,6 +413,7 @@ test("Batch.close() may be called again, before and after the end (defect 2)", a
   const { clock, batched, ask } = setUp({}, 50);
   const call = ask("a");
   const closing = [batched.close(), batched.close()];
+  assert.equal(closing[0], closing[1]);
   await clock.runAll();
   await Promise.all(closing);
   await batched.close();

@@ -118,6 +118,51 @@ test("bulkhead() a call aborted just as it got its place gives it on", async () 
   assert.equal(value.metrics.inFlightRequests, 0);
 });
 
+test("bulkhead() a stream aborted just as it got its place is not begun", async () => {
+  const { calls, inner } = controlled();
+  const controller = new AbortController();
+  const value = bulkhead({ maxConcurrent: 1 });
+  const wrapped = wrap({ ...inner, stream: () => assert.fail("called") }, value);
+  const first = wrapped.process(ask);
+  const { signal } = controller;
+  const second = errorOf(wrapped.stream!(ask, { signal })[Symbol.asyncIterator]().next());
+  await tick();
+  calls[0]!.resolve(ask);
+  queueMicrotask(() => controller.abort("left"));
+  assert.equal(await second, "left");
+  await first;
+  assert.equal(value.metrics.inFlightRequests, 0);
+  assert.equal(value.metrics.cancelledRequests, 1);
+});
+
+test("bulkhead() nobody overtakes those who wait when an adaptive limit grows", async () => {
+  const adaptive = { limit: 1, record: () => {} };
+  const { inner, calls, order } = controlled();
+  const wrapped = wrap(inner, bulkhead({ adaptive }));
+  const answers = [0, 1].map((i) => wrapped.process(message("user", i)));
+  adaptive.limit = 2;
+  answers.push(wrapped.process(message("user", 2)));
+  await tick();
+  calls[0]!.resolve(ask);
+  await tick();
+  assert.deepEqual(order, [0, 1, 2]);
+  calls.forEach((call) => call.resolve(ask));
+  await Promise.all(answers);
+});
+
+test("bulkhead() an adaptive limit learns nothing from a call that was cancelled", async () => {
+  const samples: unknown[] = [];
+  const adaptive = { limit: 5, record: (sample: unknown) => samples.push(sample) };
+  const { inner, calls } = controlled();
+  const controller = new AbortController();
+  const wrapped = wrap(inner, bulkhead({ adaptive: adaptive as AdaptiveLimit }));
+  const call = errorOf(wrapped.process(ask, { signal: controller.signal }));
+  controller.abort("left");
+  calls[0]!.reject(new TimeoutError("late"));
+  await call;
+  assert.deepEqual(samples, []);
+});
+
 test("bulkhead() maxWaitMs bounds the wait", async () => {
   const clock = new TestClock();
   const { inner, calls } = controlled();
@@ -252,4 +297,33 @@ test("gradientLimit() falls when calls take longer, and comes back", () => {
   assert.ok(limit.limit > low);
   for (let i = 0; i < 200; i++) limit.record({ latencyMs: 0, inFlight: 1, dropped: true });
   assert.equal(limit.limit, 1);
+});
+
+test("gradientLimit() goes by nothing while it is hardly used", () => {
+  const limit = gradientLimit({ initial: 20 });
+  for (let i = 0; i < 50; i++) limit.record({ latencyMs: 10, inFlight: 20, dropped: false });
+  const before = limit.limit;
+  for (let i = 0; i < 50; i++) limit.record({ latencyMs: 200, inFlight: 5, dropped: false });
+  assert.equal(limit.limit, before);
+});
+
+test("gradientLimit() notices a slowdown soon after an overload has passed", () => {
+  const limit = gradientLimit({ initial: 20 });
+  const run = (latencyMs: number, times: number) => {
+    for (let i = 0; i < times; i++) {
+      limit.record({ latencyMs, inFlight: limit.limit, dropped: false });
+    }
+  };
+  run(400, 100);
+  run(10, 100);
+  const before = limit.limit;
+  run(100, 30);
+  assert.ok(limit.limit < before / 2, `${limit.limit} of ${before}`);
+});
+
+test("gradientLimit() takes latencies of 0, which coarse clocks give", () => {
+  const limit = gradientLimit({ initial: 20 });
+  limit.record({ latencyMs: 0, inFlight: 20, dropped: false });
+  limit.record({ latencyMs: 0, inFlight: 20, dropped: false });
+  assert.ok(limit.limit >= 20 && limit.limit < 30, `${limit.limit}`);
 });

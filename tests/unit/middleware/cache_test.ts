@@ -372,6 +372,14 @@ test("cache() keeps a caller's own deadline when it shares a call that has more 
   assert.deepEqual(deadlines, [undefined]);
 });
 
+test("cache() keeps no timer for a deadline that a shared call was in time for", async () => {
+  const { clock, ask } = setUp({}, 10);
+  const calls = [ask(), ask(hi, { deadline: 1000 })];
+  await clock.advance(10);
+  assert.deepEqual(await Promise.all(calls), ["1", "1"]);
+  assert.equal(clock.pending, 0);
+});
+
 test("cache() does not keep errors, and gives the one of a shared call to all", async () => {
   const cached = cache();
   let calls = 0;
@@ -566,6 +574,20 @@ test("ResponseCache.invalidate() voids what is in flight, for each kind of targe
   }
 });
 
+test("ResponseCache.invalidate() a voided call that ends does not take the place of its successor", async () => {
+  const { clock, cached, ask, seen } = setUp({}, 100);
+  const before = ask();
+  await clock.advance(50);
+  await cached.invalidate();
+  const after = ask();
+  await clock.advance(50);
+  assert.equal(await before, "1");
+  const shared = ask();
+  await clock.runAll();
+  assert.deepEqual(await Promise.all([after, shared]), ["2", "2"]);
+  assert.equal(seen.length, 2);
+});
+
 test("ResponseCache.invalidate() leaves what is in flight for others alone", async () => {
   const { clock, cached, ask } = setUp({}, 100);
   const other = ask(message("user", "other"));
@@ -736,6 +758,16 @@ test("cache() does not record more of a stream than it could keep", async () => 
   assert.equal((await collect(target.stream(hi))).length, 100);
   assert.equal(cached.metrics.currentSize, 0);
   assert.equal(cached.metrics.inFlightRequests, 0);
+});
+
+test("cache() lets nobody join a stream that has become too long to keep", async () => {
+  const { clock, read, log } = streaming({ maxBytes: 150 });
+  const first = read();
+  await clock.advance(25);
+  const second = read();
+  await clock.runAll();
+  assert.deepEqual(await Promise.all([first, second]), ["1.0 1.1 1.2", "2.0 2.1 2.2"]);
+  assert.equal(log.begun, 2);
 });
 
 test("cache() asks shouldCache of every chunk", async () => {

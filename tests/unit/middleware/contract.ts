@@ -44,7 +44,24 @@ function aborted(call: CallOptions | undefined): Promise<never> {
   });
 }
 
-/** The contract of DESIGN and of the guide, as a table. */
+/** An agent whose stream is no generator: yields one chunk, then fails. */
+function byHand(leave: () => Promise<IteratorResult<Message>>): Agent {
+  let chunks = 0;
+  const iterator: AsyncIterator<Message> = {
+    next: () =>
+      chunks++ === 0
+        ? Promise.resolve({ done: false, value: message("agent", "one") })
+        : Promise.reject(new Error("broken")),
+    return: leave,
+  };
+  return {
+    name: "by hand",
+    process: plain.process,
+    stream: () => ({ [Symbol.asyncIterator]: () => iterator }),
+  };
+}
+
+/** What every middleware keeps to, as the guide tells it. */
 export const RULES: readonly Rule[] = [
   {
     name: "passes name and capabilities on",
@@ -201,6 +218,31 @@ export const RULES: readonly Rule[] = [
       assert.equal(ended, 1);
       stack.assertClean(tracked);
       assertCancelledOnly(stack, 1);
+    },
+  },
+  {
+    name: "leaving an aborted stream waits for nobody",
+    check: async (stack) => {
+      const wrapped = stack.wrap(byHand(() => new Promise(() => {})));
+      const tracked = new TrackedSignal();
+      const iterator = streamed(wrapped, question(), tracked.signal);
+      await iterator.next();
+      tracked.abort(REASON);
+      const left = watch(iterator.return!());
+      await tick();
+      assert.equal(left.state, "answered");
+      stack.assertClean(tracked);
+    },
+  },
+  {
+    name: "a stream that failed is not told to end as well",
+    check: async (stack) => {
+      const wrapped = stack.wrap(byHand(() => assert.fail("told to end")));
+      const iterator = streamed(wrapped, question());
+      assert.equal((await iterator.next()).value!.content, "one");
+      await assert.rejects(iterator.next(), /broken/);
+      assert.equal((await iterator.next()).done, true);
+      stack.assertClean();
     },
   },
   {

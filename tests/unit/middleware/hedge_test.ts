@@ -35,6 +35,7 @@ test("hedge() takes the answer of the second attempt and cancels the first", asy
   assert.equal(text(await call), "attempt 2");
   assert.equal(calls[0]!.signal!.aborted, true);
   assert.equal((calls[0]!.signal!.reason as Error).name, "AbortError");
+  assert.match((calls[0]!.signal!.reason as Error).message, /Another attempt has answered first/);
   assert.equal(calls[1]!.signal!.aborted, false);
   assert.equal(clock.pending, 0);
   assert.deepEqual(events, [{ agent: "paced", attempt: 2, delayMs: 100 }]);
@@ -171,6 +172,14 @@ test("hedge() learns its delay: the 95th percentile of the latest calls", async 
     await call;
   }
   assert.ok(value.metrics.currentDelayMs > 390);
+  // And when all becomes quicker, what was long ago is forgotten.
+  for (let i = 0; i < 1200; i++) {
+    ms = 10;
+    const call = wrapped.process(ask);
+    await clock.runAll();
+    await call;
+  }
+  assert.ok(value.metrics.currentDelayMs < 20);
 });
 
 test("hedge() starts none that the deadline leaves no time for", async () => {
@@ -203,6 +212,49 @@ test("hedge() of streams the first to yield wins, the other is ended", async () 
   assert.deepEqual((await chunks).map(text), ["a2", "b2"]);
   assert.deepEqual(log.sort(), ["end 1", "end 2", "whole 2"]);
   assert.deepEqual([value.metrics.hedgeWins, value.metrics.successfulRequests], [1, 1]);
+});
+
+test("hedge() ends the streams that lost even if they ignore their signals", async () => {
+  const clock = new TestClock();
+  let calls = 0;
+  const ended: number[] = [];
+  const inner: Agent = {
+    name: "deaf",
+    process: () => assert.fail("not a stream"),
+    stream: () => {
+      const index = ++calls;
+      return {
+        [Symbol.asyncIterator]: () => ({
+          next: async () => {
+            await clock.sleep(index === 1 ? 1000 : 10);
+            return { done: false, value: message("agent", index) };
+          },
+          return: () => {
+            ended.push(index);
+            return Promise.resolve({ done: true, value: undefined });
+          },
+        }),
+      };
+    },
+  };
+  const chunk = wrap(inner, hedge({ clock, delayMs: 100 })).stream!(ask)[Symbol.asyncIterator]()
+    .next();
+  await clock.advance(110);
+  assert.equal((await chunk).value!.content, 2);
+  assert.deepEqual(ended, [1]);
+  await clock.runAll();
+});
+
+test("hedge() makes no attempt for a call that its observer aborts", async () => {
+  const clock = new TestClock();
+  const { inner, calls } = paced(clock, 1000);
+  const controller = new AbortController();
+  const value = hedge({ clock, delayMs: 100, onHedge: () => controller.abort("enough") });
+  const call = errorOf(wrap(inner, value).process(ask, { signal: controller.signal }));
+  await clock.advance(100);
+  assert.equal(await call, "enough");
+  assert.equal(calls.length, 1);
+  assert.equal(clock.pending, 0);
 });
 
 test("hedge() leaving the stream ends the winner", async () => {

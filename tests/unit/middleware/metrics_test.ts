@@ -150,6 +150,34 @@ test("metrics() counts a call that a timeout ended through its signal as timed o
   assert.equal(counted.snapshot().timedOutRequests, 1);
 });
 
+test("metrics() counts a call as timed out that a timeout ended, whatever the agent made of it", async () => {
+  const counted = metrics();
+  const stopped = Promise.withResolvers<never>();
+  const target = wrap({ name: "a", process: () => stopped.promise }, counted);
+  const controller = new AbortController();
+  const running = target.process(hello, { signal: controller.signal });
+  controller.abort(new TimeoutError("Timed out after 5 ms"));
+  stopped.reject(new Error("I was stopped"));
+  await assert.rejects(running, /I was stopped/);
+  const { timedOutRequests, codes } = counted.snapshot();
+  assert.equal(timedOutRequests, 1);
+  assert.deepEqual(codes, { deadline_exceeded: 1 });
+});
+
+test("metrics() counts streams and chunks afresh after a reset", async () => {
+  const counted = metrics();
+  const target = wrap(
+    agent("a", async function* () {
+      yield "one";
+    }),
+    counted,
+  );
+  await collect(target.stream(hello));
+  counted.reset();
+  const { streamRequests, streamChunks, firstChunkMs } = counted.snapshot();
+  assert.deepEqual([streamRequests, streamChunks, firstChunkMs.count], [0, 0, 0]);
+});
+
 test("metrics() keeps in-flight calls right across a reset (defect 14)", async () => {
   const { clock, counted, target } = setUp(() => clock.sleep(10).then(() => hello));
   await Promise.all([target.process(hello), clock.runAll()]);

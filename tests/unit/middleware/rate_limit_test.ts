@@ -12,6 +12,7 @@ import {
 import { rateLimit } from "../../../src/middleware/rate_limit.ts";
 import type { RateLimit, RateLimitOptions } from "../../../src/middleware/rate_limit_options.ts";
 import { TestClock } from "../../../src/testing/mod.ts";
+import { TrackedSignal } from "./contract_stack.ts";
 
 const echo = agent({
   name: "echo",
@@ -231,6 +232,66 @@ test("rateLimit() does not call an agent whose call was aborted as its turn came
   await clock.runAll();
   await Promise.all([first, second, third, rejected]);
   assert.deepEqual(calls, ["1", "2", "3"]);
+});
+
+test("rateLimit() does not begin a stream that was aborted as its turn came", async () => {
+  const clock = new LateClock();
+  const controller = new AbortController();
+  const target = wrap(
+    {
+      name: "deaf",
+      process: (m) => {
+        if (text(m) === "3") controller.abort("gone");
+        return Promise.resolve(m);
+      },
+      stream: () => assert.fail("begun"),
+    },
+    rateLimit({ rate: 10, burst: 2, clock }),
+  );
+  const calls = ["1", "2", "3"].map((m) => target.process(message("user", m)));
+  const { signal } = controller;
+  const stream = target.stream!(message("user", "4"), { signal })[Symbol.asyncIterator]();
+  const refused = assert.rejects(stream.next(), (error) => error === "gone");
+  await clock.runAll();
+  await Promise.all([...calls, refused]);
+});
+
+test("rateLimit() lets go of the signal of a call whose turn has come", async () => {
+  const { clock, target } = setUp({ rate: 10, burst: 1 });
+  const tracked = new TrackedSignal();
+  const calls = [1, 2].map(() => target.process(message("user", "hi"), { signal: tracked.signal }));
+  assert.equal(tracked.listeners, 1);
+  await clock.runAll();
+  await Promise.all(calls);
+  assert.equal(tracked.listeners, 0);
+});
+
+test("rateLimit() admits a call when its timer rings, although a coarse clock is still behind", async () => {
+  let timers = 0;
+  const frozen = {
+    now: () => 0,
+    sleep: () => assert.fail("not needed"),
+    schedule: (_at: number, callback: () => void) => {
+      timers++;
+      queueMicrotask(callback);
+      return { cancel: () => {} };
+    },
+  };
+  const target = wrap(echo, rateLimit({ rate: 10, burst: 1, clock: frozen }));
+  await Promise.all([1, 2, 3].map(() => target.process(message("user", "hi"))));
+  assert.equal(timers, 2);
+});
+
+test("rateLimit() drops no bucket in which calls wait, however late its timer is", async () => {
+  const clock = new LateClock();
+  const limit = rateLimit({ rate: 10, burst: 1, clock, key: text });
+  const target = wrap(echo, limit);
+  const calls = ["a", "a"].map((key) => target.process(message("user", key)));
+  await clock.advance(500);
+  calls.push(target.process(message("user", "b")));
+  assert.equal(limit.metrics.buckets, 2);
+  await clock.runAll();
+  await Promise.all(calls);
 });
 
 test("rateLimit() loses what the bucket could not hold when its timer rings late", async () => {

@@ -63,6 +63,8 @@ test("retry() throws the last error as it is, with the attempts beside it (defec
   assert.equal(attempts.attempts, 2);
   assert.deepEqual(attempts.errors, [first, last]);
   assert.equal(attempts.stoppedBy, "maxAttempts");
+  assert.equal(attempts.waitedMs, clock.now());
+  assert.ok(attempts.waitedMs > 0);
   assert.ok(Object.isFrozen(attempts) && Object.isFrozen(attempts.errors));
   assert.equal(attemptsOf(first), undefined);
   assert.equal(attemptsOf("text"), undefined);
@@ -190,6 +192,30 @@ test("retry() never tries again after an abort, whatever retryIf says (defect 5)
   assert.equal(value.metrics.cancelledRequests, 1);
 });
 
+test("retry() rejects with the signal's reason if the last attempt failed after an abort", async () => {
+  const controller = new AbortController();
+  const inner = agent("leaving", () => {
+    controller.abort("left");
+    throw down;
+  });
+  const wrapped = wrap(inner, retry({ maxAttempts: 1 }));
+  assert.equal(await errorOf(wrapped.process(ask, { signal: controller.signal })), "left");
+});
+
+test("retry() starts nothing after a wait that took longer than it should", async () => {
+  let now = 0;
+  const asleep = {
+    now: () => now,
+    sleep: () => Promise.resolve(void (now += 60_000)),
+    schedule: () => assert.fail("sleep is enough"),
+  };
+  const inner = scripted(down);
+  const wrapped = wrap(inner, retry({ clock: asleep, initialBackoffMs: 10 }));
+  const error = await errorOf(wrapped.process(ask, { deadline: 1000 }));
+  assert.equal(inner.calls.length, 1);
+  assert.equal(attemptsOf(error)!.stoppedBy, "deadline");
+});
+
 test("retry() counts a call that a timeout further out has ended as failed", async () => {
   const clock = new TestClock();
   const controller = new AbortController();
@@ -216,6 +242,22 @@ test("retry() onRetry is told before each wait, and cannot break the call", asyn
   await clock.runAll();
   assert.equal(text(await call), "ok");
   assert.deepEqual(events, [{ agent: "scripted", attempt: 1, error: down, delayMs: 1000 }]);
+});
+
+test("retry() an observer that is asynchronous and fails breaks nothing", async () => {
+  const clock = new TestClock();
+  const onRetry = () => Promise.reject(new Error("observer")) as unknown as void;
+  const call = wrap(scripted(down, "ok"), retry({ clock, onRetry })).process(ask);
+  await clock.runAll();
+  assert.equal(text(await call), "ok");
+});
+
+test("retryBudget() ten tenths are one", () => {
+  const budget = retryBudget({ ratio: 0.1, burst: 0 });
+  for (let i = 0; i < 9; i++) budget.deposit();
+  assert.equal(budget.withdraw(), false);
+  budget.deposit();
+  assert.equal(budget.withdraw(), true);
 });
 
 test("retry() budget: no more retries than the ratio of calls, for all callers", async () => {

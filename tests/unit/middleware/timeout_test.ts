@@ -5,8 +5,10 @@ import type { CallOptions } from "../../../src/core/call.ts";
 import { collect } from "../../../src/core/collect.ts";
 import { TimeoutError } from "../../../src/core/errors.ts";
 import { type Message, message, text } from "../../../src/core/message.ts";
+import { type AbortWatcher, LinkedSignal } from "../../../src/core/signals.ts";
 import { wrap } from "../../../src/core/wrap.ts";
 import { timeout } from "../../../src/middleware/mod.ts";
+import { Race } from "../../../src/middleware/timeout_race.ts";
 import { TestClock } from "../../../src/testing/mod.ts";
 import { ask, errorOf, scripted, tick } from "./support.ts";
 
@@ -137,6 +139,28 @@ test("timeout() an agent that makes its caller give up while it starts", async (
   );
   assert.equal(clock.pending, 0);
   assert.equal(value.metrics.inFlightRequests, 0);
+});
+
+test("timeout() watches the signal of a stream only while it waits for a chunk", async () => {
+  const watchers = new Set<unknown>();
+  class CountingSignal extends LinkedSignal {
+    override watch(watcher: AbortWatcher) {
+      watchers.add(watcher);
+      super.watch(watcher);
+    }
+    override unwatch(watcher: AbortWatcher) {
+      watchers.delete(watcher);
+      super.unwatch(watcher);
+    }
+  }
+  const link = new CountingSignal();
+  for (let i = 0; i < 3; i++) {
+    const race = new Race<number>(link);
+    assert.equal(watchers.size, 1);
+    race.follow(Promise.resolve(i));
+    assert.equal(await race.promise, i);
+    assert.equal(watchers.size, 0);
+  }
 });
 
 test("timeout() nested: the inner one's signal follows the outer one's", async () => {
