@@ -246,10 +246,18 @@ test("retry() onRetry is told before each wait, and cannot break the call", asyn
 
 test("retry() an observer that is asynchronous and fails breaks nothing", async () => {
   const clock = new TestClock();
-  const onRetry = () => Promise.reject(new Error("observer")) as unknown as void;
+  let handled = false;
+  const failing = Promise.reject(new Error("observer"));
+  failing.catch = (handler) => {
+    handled = true;
+    return Promise.prototype.catch.call(failing, handler);
+  };
+  const onRetry = () => failing as unknown as void;
   const call = wrap(scripted(down, "ok"), retry({ clock, onRetry })).process(ask);
   await clock.runAll();
   assert.equal(text(await call), "ok");
+  // Or it would end the process, as an unhandled rejection.
+  assert.ok(handled);
 });
 
 test("retryBudget() ten tenths are one", () => {
