@@ -8,7 +8,7 @@ import type { Json, JsonObject } from "../../src/core/mod.ts";
 
 /** A case for a client peer; the README beside this file lists the fields. */
 export interface Case {
-  readonly op: "process" | "stream" | "http";
+  readonly op: "process" | "stream" | "bidi" | "http" | "health" | "reflection";
   readonly url: string;
   readonly name?: string;
   /** Only our own client has a choice; it has no `reuse` and `http`. */
@@ -26,6 +26,12 @@ export interface Case {
   /** How long our own client waits after each call that it repeats. */
   readonly pause_ms?: number;
   readonly leave_after?: number;
+  /** How many requests of a bidirectional stream. */
+  readonly count?: number;
+  /** `"status"`: failures of agents as a status with details. */
+  readonly errors?: string;
+  /** The Go client does as Go's agenkit does. */
+  readonly habits?: boolean;
   readonly leave_ms?: number;
   readonly reuse?: boolean;
   readonly method?: string;
@@ -55,6 +61,8 @@ export interface Result {
   readonly http_version?: string;
   readonly error_type?: string;
   readonly error?: string;
+  /** The agenkit error among the details of a status. */
+  readonly details?: JsonObject;
   readonly elapsed_ms: number;
 }
 

@@ -3,6 +3,7 @@
  * Bun alike, in the manner of the other peers.
  *
  *     serve_agents.ts [--port N] [--exit-with-stdin] [--cert FILE --key FILE [--http3]]
+ *                     [--grpc-shared]
  *
  * @module
  */
@@ -23,6 +24,7 @@ const server = await serve([peerAgent(), unaryAgent()], {
     ? undefined
     : { tls: { cert: readFileSync(cert, "utf8"), key: readFileSync(key, "utf8") } }),
   http3: args.includes("--http3"),
+  ...(args.includes("--grpc-shared") ? { grpc: "shared" } : undefined),
 });
 console.log(`READY ${new URL(server.url).port}`);
 

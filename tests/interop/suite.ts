@@ -90,6 +90,15 @@ export function goRpcClient(
   return startClient(peer, [command], env);
 }
 
+/** A server of Go's libraries: grpc-go, or connect-go for Connect, gRPC-Web and gRPC. */
+export function goRpcServer(
+  peer: string,
+  kind: "grpc" | "connect",
+  ...args: string[]
+): Promise<ServerPeer> {
+  return startServer(peer, ["rpc-server", kind, ...args]);
+}
+
 /** The Go stand-in as a client. */
 export function goClient(peer: string): Promise<ClientPeer> {
   return startClient(peer, ["client"]);

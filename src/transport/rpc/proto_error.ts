@@ -81,8 +81,10 @@ export function fromConnectError(error: ConnectError, url: string): AgenkitError
   if (code === "deadline_exceeded") {
     return new TimeoutError(`${url} did not answer in time: ${rawMessage}`, { cause: error });
   }
-  // Only what was made on this side has a cause: a connection that could not be had or was lost.
-  if (cause !== undefined || LOST.test(rawMessage)) {
+  // Only what was made on this side has a cause: a connection that could not be had or was lost,
+  // or a limit that was found while something was decompressed.
+  const lost = cause !== undefined && !/ larger than configured /.test(rawMessage);
+  if (lost || LOST.test(rawMessage)) {
     return new AgenkitError("unavailable", `Cannot reach ${url}: ${rawMessage}`, {
       cause: error,
       details: isConnectFailure(error) ? NOT_BEGUN : undefined,
