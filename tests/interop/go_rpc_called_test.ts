@@ -5,7 +5,7 @@ import {
   collect,
   delay,
   message,
-  RemoteError,
+  type RemoteError,
   type StreamingAgent,
   text,
   TimeoutError,
