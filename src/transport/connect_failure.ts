@@ -9,8 +9,9 @@ const CODES: ReadonlySet<unknown> = new Set([
   "ConnectionRefused",
 ]);
 
-/** Deno has no codes, but says at which step its HTTP client failed. */
-const TEXT = /client error \(Connect\)|Connection refused \(os error/;
+/** Deno has no codes, but says at which step its HTTP client failed. Some ports are refused by `fetch` itself. */
+const TEXT =
+  /client error \(Connect\)|Connection refused \(os error|^bad port$|Requests to port \d+ are blocked$/;
 
 /** How many causes are followed: an error may be its own. */
 const MAX_DEPTH = 5;

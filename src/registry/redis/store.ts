@@ -31,7 +31,7 @@ export interface RedisStore extends RegistryStore, AsyncDisposable {
 }
 
 /**
- * Makes a store in Redis (5 or later, Valkey as well), so that several
+ * Makes a store in Redis (6 or later, Valkey as well), so that several
  * processes share one registry. Each registration is a key that expires by
  * itself, by the server's own clock: those of the processes need not agree.
  * Changes are told over pub/sub; what was missed while a connection was down

@@ -15,6 +15,13 @@ test("isConnectFailure() knows what each runtime says", () => {
   const deno = "error sending request for url (http://x/): client error (Connect): tcp connect " +
     "error: Connection refused (os error 111)";
   assert.equal(isConnectFailure(new TypeError(deno)), true);
+  // Ports that fetch refuses by itself.
+  assert.equal(
+    isConnectFailure(new TypeError("Fetch failed: Requests to port 1 are blocked")),
+    true,
+  );
+  const undici = new TypeError("fetch failed", { cause: new Error("bad port") });
+  assert.equal(isConnectFailure(undici), true);
 });
 
 test("isConnectFailure() is false for connections that broke", () => {
