@@ -90,10 +90,9 @@ export async function pythonWithAgenkit(): Promise<Toolchain> {
   return { path: python };
 }
 
-/** The Go peer, built of the standard library alone. */
+/** The Go peer for HTTP, WebSocket and sockets, built; its one module is pinned and fetched once. */
 export function goPeer(): Promise<Toolchain> {
-  // Nothing to download, whatever the settings say.
-  return buildGo("go", "peer", { GOFLAGS: "" });
+  return buildGo("go", "peer", { GOFLAGS: "-mod=readonly" });
 }
 
 /** The Go peer for gRPC, Connect and HTTP/3, built; its modules are pinned and fetched once. */

@@ -131,7 +131,7 @@ func (c testCase) remote() caller {
 		name = "echo"
 	}
 	switch scheme, _, _ := strings.Cut(c.URL, "://"); scheme {
-	case "tcp", "unix":
+	case "tcp", "unix", "ws":
 		return &socketRemote{name: name, url: c.URL}
 	}
 	return newRemote(name, c.URL, time.Duration(c.TimeoutMs)*time.Millisecond)

@@ -1,6 +1,6 @@
 // Command agenkit-interop stands in for a Go peer of agenkit in the interop
 // tests: as strict and as odd on the wire as Go agenkit of November 2025 is
-// over HTTP, TCP and Unix sockets. Nothing of it is agenkit's own code; where a
+// over HTTP, WebSocket, TCP and Unix sockets. Nothing of it is agenkit's own code; where a
 // comment says "Wire table", it gives the row of observed behaviour that the
 // lines below it repeat.
 //

@@ -44,6 +44,7 @@ func runServer(args []string) {
 	mux.HandleFunc("/health", s.health)
 	mux.HandleFunc("/process", s.process)
 	mux.HandleFunc("/stream", s.stream)
+	mux.HandleFunc("/ws", s.serveWebSocket)
 	fmt.Printf("READY %d\n", listener.Addr().(*net.TCPAddr).Port)
 	// No read, write or idle timeouts and no limit of size: wire section
 	// "timeouts and pools" and table "responses", row "body > 10 MiB".

@@ -148,13 +148,13 @@ func (s *server) answer(conn net.Conn, e envelope) bool {
 	return writeFrame(conn, newEnvelope("stream_end", e.ID, map[string]any{})) == nil
 }
 
-// socketRemote calls an agent over TCP or a Unix socket, one call at a time. It
+// socketRemote calls an agent over TCP, a Unix socket or a WebSocket, one call at a time. It
 // has no time limit of its own, whatever it is told, and looks at no id: what
 // comes next is taken for the answer. Incompatibilities 17 and 18.
 type socketRemote struct {
 	name, url string
 	turn      sync.Mutex
-	conn      net.Conn
+	conn      carrier
 }
 
 func (r *socketRemote) close() {
@@ -165,9 +165,7 @@ func (r *socketRemote) close() {
 
 func (r *socketRemote) ask(ctx context.Context, method string, m Message) error {
 	if r.conn == nil {
-		network, address := listenAt(r.url)
-		var dialer net.Dialer
-		conn, err := dialer.DialContext(ctx, network, address)
+		conn, err := dial(ctx, r.url)
 		if err != nil {
 			return connectionError("failed to connect to "+r.url, err)
 		}
@@ -177,14 +175,14 @@ func (r *socketRemote) ask(ctx context.Context, method string, m Message) error 
 	if r.name != "" {
 		payload["agent_name"] = r.name
 	}
-	if err := writeFrame(r.conn, newEnvelope("request", newID(), payload)); err != nil {
+	if err := r.conn.send(newEnvelope("request", newID(), payload)); err != nil {
 		return connectionError("failed to send request", err)
 	}
 	return nil
 }
 
 func (r *socketRemote) next() (envelope, error) {
-	body, err := readFrame(r.conn)
+	body, err := r.conn.receive()
 	if err != nil {
 		r.close()
 		r.conn = nil

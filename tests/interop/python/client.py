@@ -55,13 +55,16 @@ async def process(case: dict[str, Any]) -> dict[str, Any]:
             await agent.close()
         return {"messages": [to_json(reply) for reply in replies]}
     agent = remote(case)
-    if "repeat" in case:
-        replies = [
-            await agent.process(to_message(message, f" #{i}")) for i in range(case["repeat"])
-        ]
-    else:
-        replies = [await agent.process(to_message(message))]
-    await agent.close()
+    try:
+        if "repeat" in case:
+            replies = [
+                await agent.process(to_message(message, f" #{i}")) for i in range(case["repeat"])
+            ]
+        else:
+            replies = [await agent.process(to_message(message))]
+    finally:
+        # After a timeout it would keep its connection, and the agent its work.
+        await agent.close()
     return {"messages": [to_json(reply) for reply in replies]}
 
 
