@@ -1,20 +1,18 @@
-import {
-  compressionGzip,
-  createGrpcTransport,
-  Http2SessionManager,
-} from "@connectrpc/connect-node";
+import { compressionGzip, createGrpcTransport } from "@connectrpc/connect-node";
 import type { StreamingAgent } from "../../core/agent.ts";
 import type { CallOptions } from "../../core/call.ts";
 import { describe } from "../../core/json.ts";
 import type { Message } from "../../core/message.ts";
 import { checkLimit } from "../../core/options.ts";
 import { MAX_RPC_BYTES } from "../rpc/options.ts";
+import { checkClientTls, type ClientTlsOptions, nodeTlsOptions } from "../tls.ts";
 import { RpcAgent, type RpcClientOptions } from "../rpc/rpc_agent.ts";
+import { Sessions } from "./sessions.ts";
 
 /** Options of {@linkcode grpcAgent}. */
 export interface GrpcAgentOptions extends RpcClientOptions {
   /** What TLS needs beyond what the machine trusts; only for `grpcs:`. */
-  readonly tls?: GrpcClientTlsOptions | undefined;
+  readonly tls?: ClientTlsOptions | undefined;
   /**
    * After how many quiet milliseconds a connection is asked whether it lives.
    * Servers punish more than one question in 5 minutes unless they are told
@@ -25,18 +23,6 @@ export interface GrpcAgentOptions extends RpcClientOptions {
   readonly keepaliveTimeoutMs?: number | undefined;
   /** How long a connection without calls is kept, in milliseconds. @default {900000} */
   readonly idleTimeoutMs?: number | undefined;
-}
-
-/** What TLS needs of a client, as PEM text. */
-export interface GrpcClientTlsOptions {
-  /** Whoever signed the server's certificate, where the machine does not know them. */
-  readonly ca?: string | undefined;
-  /** The client's own certificate chain. */
-  readonly cert?: string | undefined;
-  /** The key of that certificate. */
-  readonly key?: string | undefined;
-  /** The name that the server's certificate must have. Default: the URL's host. */
-  readonly serverName?: string | undefined;
 }
 
 /** An agent over gRPC, with the connection that its calls share. */
@@ -95,13 +81,13 @@ export function grpcAgent(url: string | URL, options: GrpcAgentOptions = {}): Gr
 }
 
 class GrpcClient extends RpcAgent implements GrpcAgent {
-  readonly #sessions: Http2SessionManager;
+  readonly #sessions: Sessions;
 
   constructor(url: string | URL, options: GrpcAgentOptions) {
     const { place, base } = parseUrl(url);
     const limit = (name: string, value: number) => checkLimit(ACTION, name, value);
     const maxBytes = Math.min(limit("maxBytes", options.maxBytes ?? MAX_RPC_BYTES), 0xffffffff);
-    const sessions = new Http2SessionManager(base, {
+    const sessions = new Sessions(base, {
       pingIntervalMs: limit("keepaliveMs", options.keepaliveMs ?? Infinity),
       pingTimeoutMs: limit("keepaliveTimeoutMs", options.keepaliveTimeoutMs ?? 15_000),
       idleConnectionTimeoutMs: limit("idleTimeoutMs", options.idleTimeoutMs ?? 900_000),
@@ -129,17 +115,10 @@ class GrpcClient extends RpcAgent implements GrpcAgent {
 }
 
 function tlsOf({ tls }: GrpcAgentOptions, base: string) {
-  if (tls === undefined) return undefined;
-  if (!base.startsWith("https:")) {
+  if (tls !== undefined && !base.startsWith("https:")) {
     throw new TypeError(`Cannot ${ACTION} as 'tls' needs a grpcs:// URL: current value is ${base}`);
   }
-  const { ca, cert, key, serverName } = tls;
-  return {
-    ...(ca === undefined ? undefined : { ca }),
-    ...(cert === undefined ? undefined : { cert }),
-    ...(key === undefined ? undefined : { key }),
-    ...(serverName === undefined ? undefined : { servername: serverName }),
-  };
+  return nodeTlsOptions(checkClientTls(ACTION, tls));
 }
 
 const SCHEMES: Readonly<Record<string, string>> = {

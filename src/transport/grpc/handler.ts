@@ -6,11 +6,10 @@ import {
   universalRequestFromNodeRequest,
   universalResponseToNodeResponse,
 } from "@connectrpc/connect-node";
-import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
-import { checkLimit } from "../../core/options.ts";
+import type { UniversalServerRequest, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import type { Agents } from "../directory.ts";
-import { isBeyondTimers, withoutDeadline } from "../rpc/deadlines.ts";
-import { MAX_RPC_BYTES, type RpcServerOptions } from "../rpc/options.ts";
+import { limitsOf } from "../rpc/answer_call.ts";
+import type { RpcServerOptions } from "../rpc/options.ts";
 import { addRoutes } from "../rpc/routes.ts";
 import { RpcService } from "../rpc/service.ts";
 
@@ -44,12 +43,8 @@ export interface GrpcHandler {
  */
 export function grpcHandler(agents: Agents, options: RpcServerOptions = {}): GrpcHandler {
   const service = new RpcService(agents, options);
-  const maxBytes = checkLimit("serve over gRPC", "maxBytes", options.maxBytes ?? MAX_RPC_BYTES);
-  const router = createConnectRouter({
-    acceptCompression: [compressionGzip],
-    readMaxBytes: Math.min(maxBytes, 0xffffffff),
-    writeMaxBytes: Math.min(maxBytes, 0xffffffff),
-  });
+  const { answer, ...limits } = limitsOf("serve over gRPC", options);
+  const router = createConnectRouter({ acceptCompression: [compressionGzip], ...limits });
   addRoutes(router, service, options.reflection ?? true);
   const methods = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
 
@@ -58,7 +53,7 @@ export function grpcHandler(agents: Agents, options: RpcServerOptions = {}): Grp
     const response = either as ServerResponse;
     const method = methods.get(pathOf(request.url));
     if (method === undefined) return refuse(request, response);
-    answer(method, request, response).catch(() => {
+    respond(request, response, (call) => answer(method, call)).catch(() => {
       // The client is gone, or the answer broke on its way: there is nobody to tell.
       if (!response.headersSent) response.writeHead(500);
       response.end();
@@ -72,14 +67,13 @@ export function grpcHandler(agents: Agents, options: RpcServerOptions = {}): Grp
   }) as GrpcHandler;
 }
 
-async function answer(
-  method: ReturnType<typeof createConnectRouter>["handlers"][number],
+async function respond(
   request: GrpcRequest,
   response: ServerResponse,
+  answer: (call: UniversalServerRequest) => Promise<UniversalServerResponse>,
 ): Promise<void> {
   const call = universalRequestFromNodeRequest(request, response, undefined, undefined);
-  if (isBeyondTimers(call.header)) call.header = withoutDeadline(call.header);
-  await universalResponseToNodeResponse(withPlainText(await method(call)), response);
+  await universalResponseToNodeResponse(withPlainText(await answer(call)), response);
 }
 
 /**

@@ -6,18 +6,10 @@
  * @module
  */
 export type { Agents } from "../directory.ts";
+export type { ExtraHeaders, HeadersMaker } from "../http/extra_headers.ts";
 export type { RpcServerOptions } from "../rpc/options.ts";
 export type { RpcClientOptions } from "../rpc/rpc_agent.ts";
-export {
-  type GrpcAgent,
-  grpcAgent,
-  type GrpcAgentOptions,
-  type GrpcClientTlsOptions,
-} from "./client.ts";
+export type { ClientTlsOptions, ServerTlsOptions } from "../tls.ts";
+export { type GrpcAgent, grpcAgent, type GrpcAgentOptions } from "./client.ts";
 export { type GrpcHandler, grpcHandler, type GrpcRequest, type GrpcResponse } from "./handler.ts";
-export {
-  type GrpcServer,
-  type GrpcServerOptions,
-  type GrpcTlsOptions,
-  serveGrpc,
-} from "./server.ts";
+export { type GrpcServer, type GrpcServerOptions, serveGrpc } from "./server.ts";

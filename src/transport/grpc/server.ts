@@ -12,17 +12,8 @@ import { checkLimit, checkNumber } from "../../core/options.ts";
 import { onAbort } from "../../core/signals.ts";
 import type { Agents } from "../directory.ts";
 import type { RpcServerOptions } from "../rpc/options.ts";
+import { checkServerTls, nodeServerTlsOptions, type ServerTlsOptions } from "../tls.ts";
 import { grpcHandler } from "./handler.ts";
-
-/** Certificate and key of a gRPC listener, as PEM text. */
-export interface GrpcTlsOptions {
-  /** The certificate chain. */
-  readonly cert: string;
-  /** The private key. */
-  readonly key: string;
-  /** Whoever signed the certificates of clients. With it, clients without one are refused. */
-  readonly clientCa?: string | undefined;
-}
 
 /** Options of {@linkcode serveGrpc}. */
 export interface GrpcServerOptions extends RpcServerOptions {
@@ -31,7 +22,7 @@ export interface GrpcServerOptions extends RpcServerOptions {
   /** The port to listen at; 0 takes a free one. @default {50051} */
   readonly port?: number | undefined;
   /** Makes the server speak TLS. */
-  readonly tls?: GrpcTlsOptions | undefined;
+  readonly tls?: ServerTlsOptions | undefined;
   /** How long `drain` waits for calls that run before it cuts them, in milliseconds. @default {30000} */
   readonly drainTimeoutMs?: number | undefined;
   /** Drains the server when it aborts. */
@@ -144,18 +135,12 @@ async function listen(
   { hostname, port, tls }: {
     hostname: string;
     port: number;
-    tls: GrpcTlsOptions | undefined;
+    tls: ServerTlsOptions | undefined;
   },
 ): Promise<Listener> {
   const server: Http2Server | Http2SecureServer = tls === undefined
     ? createServer()
-    : createSecureServer({
-      cert: tls.cert,
-      key: tls.key,
-      ...(tls.clientCa === undefined
-        ? undefined
-        : { ca: tls.clientCa, requestCert: true, rejectUnauthorized: true }),
-    });
+    : createSecureServer(nodeServerTlsOptions(checkServerTls("serve over gRPC", tls)));
   server.on("request", handler);
   server.setTimeout(0);
   const sessions = new Set<Http2Session>();

@@ -6,6 +6,7 @@
  * @module
  */
 export type { Agents } from "../directory.ts";
+export type { ExtraHeaders, HeadersMaker } from "../http/extra_headers.ts";
 export type { CorsOptions } from "../http/origin.ts";
 export { rpcAgent, type RpcAgentOptions } from "./client.ts";
 export type { Fetch } from "./fetch_client.ts";

@@ -11,6 +11,8 @@ export interface RpcServerOptions {
   readonly defaultAgent?: string | undefined;
   /** The most bytes of a request, an answer or a chunk, after decompression. @default {4194304} */
   readonly maxBytes?: number | undefined;
+  /** How long a request may take to arrive, in milliseconds. @default {30000} */
+  readonly bodyTimeoutMs?: number | undefined;
   /**
    * The longest time an agent may take, in milliseconds: the cap of the
    * deadlines of clients, and what holds when they set none. @default {600000}

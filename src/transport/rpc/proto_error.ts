@@ -98,7 +98,7 @@ export function fromConnectError(error: ConnectError, url: string): AgenkitError
 }
 
 /** What tells that the connection ended before the answer did. */
-const LOST = /^(?:http\/2 stream closed|protocol error: (?:missing|promised) )/;
+const LOST = /^(?:http\/2 stream closed|protocol error: (?:missing|promised|incomplete) )/;
 
 function valueOf(text: string): Json {
   try {

@@ -23,6 +23,7 @@ import { UNKNOWN_ID } from "../../protocol/envelope.ts";
 import { PROTOCOL_VERSION } from "../../protocol/limits.ts";
 import { endsInTime } from "../ends_in_time.ts";
 import { Exchange } from "../exchange.ts";
+import { type ExtraHeaders, fixedHeaders, madeHeaders } from "../http/extra_headers.ts";
 import { timeoutToSend } from "./deadlines.ts";
 import {
   ERRORS_AS_STATUS,
@@ -49,10 +50,7 @@ export interface RpcClientOptions {
   /** The most bytes of a request, an answer or a chunk, after decompression. @default {4194304} */
   readonly maxBytes?: number | undefined;
   /** Headers to send, or a function that makes them for each call (a token that expires, a trace). */
-  readonly headers?:
-    | HeadersInit
-    | ((call: CallOptions) => HeadersInit | Promise<HeadersInit>)
-    | undefined;
+  readonly headers?: ExtraHeaders | undefined;
   /** Whether requests of 1 KiB and more are compressed with gzip. Not every peer reads it. @default {false} */
   readonly compression?: boolean | undefined;
   /**
@@ -73,6 +71,7 @@ export class RpcAgent implements StreamingAgent {
   readonly #transport: Transport;
   readonly #url: string;
   readonly #options: RpcClientOptions;
+  readonly #headersOfAll: Record<string, string>;
   readonly #timeoutMs: number;
   readonly #clock: Clock;
 
@@ -83,6 +82,7 @@ export class RpcAgent implements StreamingAgent {
     this.name = options.name || url.host;
     this.capabilities = Object.freeze([...(options.capabilities ?? [])]);
     this.#options = options;
+    this.#headersOfAll = fixedHeaders(action, options.headers);
     this.#timeoutMs = checkLimit(action, "timeoutMs", options.timeoutMs ?? 30_000);
     this.#clock = options.clock ?? systemClock;
   }
@@ -222,10 +222,11 @@ export class RpcAgent implements StreamingAgent {
 
   async #headers(exchange: Exchange, call: CallOptions): Promise<Headers> {
     const { headers } = this.#options;
-    const made = typeof headers === "function"
-      ? await exchange.wait((async () => await headers(call))())
-      : headers;
-    const sent = new Headers(made);
+    const sent = new Headers(
+      typeof headers === "function"
+        ? await exchange.wait(madeHeaders(headers, call, this.#url))
+        : this.#headersOfAll,
+    );
     sent.set(ERRORS_HEADER, ERRORS_AS_STATUS);
     return sent;
   }

@@ -4,13 +4,12 @@ import {
   universalServerRequestFromFetch,
   universalServerResponseToFetch,
 } from "@connectrpc/connect/protocol";
-import { checkLimit } from "../../core/options.ts";
 import type { Agents } from "../directory.ts";
 import { type CorsOptions, OriginPolicy } from "../http/origin.ts";
 import { HttpProblem } from "../http/problem.ts";
+import { type CallAnswerer, limitsOf } from "./answer_call.ts";
 import { gzip } from "./compression.ts";
-import { isBeyondTimers, withoutDeadline } from "./deadlines.ts";
-import { MAX_RPC_BYTES, type RpcServerOptions } from "./options.ts";
+import type { RpcServerOptions } from "./options.ts";
 import { ERRORS_HEADER } from "./proto_error.ts";
 import { problemResponse } from "./problem.ts";
 import { addRoutes } from "./routes.ts";
@@ -78,6 +77,7 @@ const GRPC_COMPRESSION = ["Grpc-Encoding", "Grpc-Accept-Encoding"];
 class RpcServer {
   readonly service: RpcService;
   readonly #origins: OriginPolicy;
+  readonly #answer: CallAnswerer;
   readonly #handlers: ReadonlyMap<string, UniversalHandler>;
 
   constructor(agents: Agents, options: RpcHandlerOptions) {
@@ -86,13 +86,9 @@ class RpcServer {
       headers: [...cors.allowedHeaders, ...GRPC_COMPRESSION, ERRORS_HEADER],
       exposed: [...cors.exposedHeaders, "Grpc-Encoding"],
     });
-    const maxBytes = checkLimit("serve over RPC", "maxBytes", options.maxBytes ?? MAX_RPC_BYTES);
-    const router = createConnectRouter({
-      grpc: false,
-      acceptCompression: [gzip],
-      readMaxBytes: Math.min(maxBytes, 0xffffffff),
-      writeMaxBytes: Math.min(maxBytes, 0xffffffff),
-    });
+    const { answer, ...limits } = limitsOf("serve over RPC", options);
+    this.#answer = answer;
+    const router = createConnectRouter({ grpc: false, acceptCompression: [gzip], ...limits });
     addRoutes(router, this.service, options.reflection ?? true);
     const basePath = `/${options.basePath ?? ""}`.replace(/\/+/g, "/").replace(/\/$/, "");
     this.#handlers = new Map(
@@ -135,8 +131,7 @@ class RpcServer {
     }
     checkContentType(request, handler);
     const call = universalServerRequestFromFetch(request, {});
-    if (isBeyondTimers(call.header)) call.header = withoutDeadline(call.header);
-    return universalServerResponseToFetch(await handler(call));
+    return universalServerResponseToFetch(await this.#answer(handler, call));
   }
 }
 

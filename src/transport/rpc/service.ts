@@ -4,6 +4,7 @@ import type { Agent } from "../../core/agent.ts";
 import { NOT_BEGUN } from "../../core/begun.ts";
 import { type Clock, systemClock } from "../../core/clock.ts";
 import type { ContextValues } from "../../core/context.ts";
+import { deadline } from "../../core/deadline.ts";
 import { AgenkitError } from "../../core/errors.ts";
 import type { Message } from "../../core/message.ts";
 import { checkFunction, checkLimit, checkNumber } from "../../core/options.ts";
@@ -218,7 +219,8 @@ export class RpcService implements ServiceImpl<typeof AgentService> {
    */
   async #open(request: ProtoRequest, context: HandlerContext, link: CallLink) {
     try {
-      const values = await this.#valuesOf(context);
+      const timeoutMs = Math.min(context.timeoutMs() ?? Infinity, this.#maxTimeoutMs);
+      const values = await this.#valuesOf(context, timeoutMs);
       const [first] = request.messages;
       if (first === undefined) {
         throw new AgenkitError(
@@ -227,7 +229,6 @@ export class RpcService implements ServiceImpl<typeof AgentService> {
         );
       }
       const read = readProtoMessage(first, "user", this.#options.parseContent);
-      const timeoutMs = Math.min(context.timeoutMs() ?? Infinity, this.#maxTimeoutMs);
       return {
         agent: this.#directory.choose(request.agentName || undefined) as Agent,
         message: this.#options.trustToolCalls ? read : withoutToolCalls(read),
@@ -238,10 +239,14 @@ export class RpcService implements ServiceImpl<typeof AgentService> {
     }
   }
 
-  async #valuesOf(context: HandlerContext): Promise<ContextValues | undefined> {
+  async #valuesOf(
+    context: HandlerContext,
+    timeoutMs: number,
+  ): Promise<ContextValues | undefined> {
     const make = this.#options.context;
     if (make === undefined) return undefined;
-    return await make(new Request(context.url, { headers: context.requestHeader }));
+    const request = new Request(context.url, { headers: context.requestHeader });
+    return await deadline((async () => await make(request))(), timeoutMs, { clock: this.#clock });
   }
 
   /**
