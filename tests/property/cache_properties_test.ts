@@ -1,4 +1,5 @@
 import { fc } from "./fc.ts";
+import { jsonText } from "./json_text.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
@@ -142,36 +143,23 @@ test("cache(): no key is kept twice (property 8)", async () => {
   }));
 });
 
-/** Any JSON but the one key that messages refuse. */
+/** Any JSON as it comes from the wire, without the one key that messages refuse. */
 const json = fc.jsonValue({ maxDepth: 3 })
-  .filter((value) => !JSON.stringify(value).includes("__proto__")) as fc.Arbitrary<Json>;
+  .map((value) => JSON.parse(JSON.stringify(value)) as Json)
+  .filter((value) => !JSON.stringify(value).includes("__proto__"));
 
 test("cache() keys are equal exactly for what is equal as JSON with sorted keys", () => {
   fc.assert(
     fc.property(json, json, fc.string(), fc.string(), (a, b, x, y) => {
       const one = message(`r${x}`, a, { x: b });
       const other = message(`r${y}`, b, { x: a });
-      const same = sorted([`r${x}`, a, b]) === sorted([`r${y}`, b, a]);
+      const same = jsonText([`r${x}`, a, b]) === jsonText([`r${y}`, b, a]);
       assert.equal(canonicalKey(one) === canonicalKey(other), same);
       assert.equal(canonicalKey(one), canonicalKey(message(`r${x}`, shuffled(a), { x: b })));
     }),
     { numRuns: 300 },
   );
 });
-
-function sorted(value: Json): string {
-  return JSON.stringify(
-    value,
-    (_key, item) =>
-      typeof item === "object" && item !== null && !Array.isArray(item)
-        ? Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1))
-          .reduce(
-            (text, [key, one]) => `${text}${JSON.stringify(key)}:${sorted(one as Json)},`,
-            "{",
-          )
-        : item,
-  );
-}
 
 function shuffled(value: Json): Json {
   if (typeof value !== "object" || value === null) return value;
