@@ -187,18 +187,19 @@ export const version = 1;
     assert.equal((await run(["call", url, "hi"])).out, "first hi\n");
     assert.equal((await run(["call", url, "hi", "--name", "second"])).out, "second\n");
     const urls = /^Serving at (.*)$/m.exec(said)![1]!.split(", ");
-    assert.equal(urls.length, 4);
+    assert.deepEqual(urls.map((one) => one.replace(/\d+$/, "0")).sort(), [
+      "grpc://127.0.0.1:0",
+      "http://127.0.0.1:0",
+      "tcp://127.0.0.1:0",
+      `unix://${socket}`,
+      "ws://127.0.0.1:0",
+    ]);
     for (const one of [...urls, `connect+${url}`, `grpc-web+${url}`]) {
       const { out, err } = await run(["call", one, "hi", "--name", "second"]);
       assert.equal(out, "second\n", `${one}: ${err}`);
     }
     stop.abort();
     assert.equal((await ended).code, 0);
-    assert.match(
-      said,
-      /^Serving at http:\/\/127\.0\.0\.1:\d+, grpc:\/\/127\.0\.0\.1:\d+, tcp:\/\/127\.0\.0\.1:\d+, unix:/,
-    );
-    assert.ok(said.includes(`, unix://${socket}\n`));
     assert.match(said, /first\n.*second\n/s);
     assert.match(said, /Draining\nStopped\n$/);
   } finally {
