@@ -217,6 +217,24 @@ test("ChannelServer aborts what runs for a peer that leaves or vanishes", async 
   }
 });
 
+test("ChannelServer aborts what runs when the connection breaks, also while it reads nothing", async () => {
+  const { inner, calls } = controlled();
+  const broken = connected(inner);
+  await broken.ask();
+  await settle();
+  broken.end.fail(new AgenkitError("unavailable", "The connection broke"));
+  await broken.done;
+  assert.equal(calls[0]!.signal.aborted, true);
+  const full = connected(inner, { maxQueued: 1 });
+  for (let i = 0; i < 3; i++) await full.ask();
+  await settle();
+  assert.equal(full.end.receiving, false);
+  full.client.vanish();
+  await full.done;
+  assert.equal(calls[1]!.signal.aborted, true);
+  assert.equal(calls.length, 2);
+});
+
 test("ChannelServer closes the stream of a peer that leaves", async () => {
   let closed = 0;
   const endless = agent("endless", async function* () {
@@ -253,14 +271,14 @@ test("ChannelServer ends calls at the peer's deadline or its own cap", async () 
 
 test("ChannelServer closes a connection without calls after idleTimeoutMs, and none that is busy", async () => {
   const { inner, calls } = controlled();
-  const { ask, answer, clock, client, done } = connected(inner, { idleTimeoutMs: 1000 });
+  const { ask, answer, clock, client, end, done } = connected(inner, { idleTimeoutMs: 1000 });
   await clock.advance(900);
   await ask();
   await clock.advance(5000);
   calls[0]!.resolve("late");
   assert.equal(said(await answer()), "late");
   await clock.advance(999);
-  assert.equal(client.closedWith, undefined);
+  assert.equal(end.closedWith, undefined);
   await clock.advance(1);
   assert.equal(await client.receive(), undefined);
   await done;
@@ -321,12 +339,17 @@ test("ChannelServer refuses calls above maxInFlight over all connections", async
 });
 
 test("ChannelServer sends no answer above maxBytes, but an error", async () => {
+  let closed = 0;
   const wide = agent({
     name: "wide",
     process: () => "x".repeat(2000),
     stream: async function* () {
-      yield "1";
-      yield "x".repeat(2000);
+      try {
+        yield "1";
+        yield "x".repeat(2000);
+      } finally {
+        closed++;
+      }
     },
   });
   const { ask, answer } = connected(wide, { maxBytes: 1000 });
@@ -335,6 +358,7 @@ test("ChannelServer sends no answer above maxBytes, but an error", async () => {
   await ask("stream");
   await answer();
   assert.equal(failure(await answer()).code, "resource_exhausted");
+  assert.equal(closed, 1);
 });
 
 test("ChannelServer strips tool calls unless it trusts them, and hands values on", async () => {
