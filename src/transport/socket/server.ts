@@ -1,3 +1,4 @@
+import { chmod } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import { AgenkitError } from "../../core/errors.ts";
@@ -8,7 +9,7 @@ import type { Agents } from "../directory.ts";
 import { checkServerTls, nodeServerTlsOptions, type ServerTlsOptions } from "../tls.ts";
 import { addressUrl, readAddress, type SocketAddress } from "./address.ts";
 import { SocketChannel } from "./channel.ts";
-import { claimPath, preparePath } from "./unix_path.ts";
+import { preparePath } from "./unix_path.ts";
 
 /** Options of {@linkcode serveSocket}. */
 export interface SocketServerOptions extends ChannelServerOptions {
@@ -98,7 +99,6 @@ class SocketListener implements SocketServer {
   readonly #sockets = new Set<Socket>();
   readonly #finished = Promise.withResolvers<void>();
   #server: Server | undefined;
-  #unclaim: (() => Promise<void>) | undefined;
   #release: (() => void) | undefined;
   #closing: Promise<void> | undefined;
 
@@ -129,7 +129,8 @@ class SocketListener implements SocketServer {
     try {
       if (address.kind === "unix") await preparePath(address.path);
       await listening(server, address);
-      if (address.kind === "unix") this.#unclaim = await claimPath(address.path, this.#mode);
+      // The runtimes remove the socket as soon as nobody listens there any more.
+      if (address.kind === "unix") await chmod(address.path, this.#mode);
     } catch (cause) {
       server.close();
       if (cause instanceof AgenkitError) throw cause;
@@ -172,8 +173,6 @@ class SocketListener implements SocketServer {
     await Promise.all([
       served,
       new Promise<void>((resolve) => this.#server!.close(() => resolve())),
-      // Now, not in the end: nobody listens there any more, and a successor may come.
-      this.#unclaim?.(),
       ...[...this.#sockets].map((socket) =>
         new Promise<void>((resolve) => socket.once("close", () => resolve()))
       ),

@@ -1,4 +1,4 @@
-import { chmod, lstat, mkdir, unlink } from "node:fs/promises";
+import { lstat, mkdir, unlink } from "node:fs/promises";
 import { connect } from "node:net";
 import { dirname } from "node:path";
 import { AgenkitError } from "../../core/errors.ts";
@@ -31,27 +31,9 @@ export async function preparePath(path: string): Promise<void> {
   await unlink(path);
 }
 
-/**
- * Lets only those connect that may, and remembers the socket.
- *
- * @param mode The permissions; who may write may connect.
- * @returns Removes the socket, unless another one has taken its place.
- */
-export async function claimPath(path: string, mode: number): Promise<() => Promise<void>> {
-  await chmod(path, mode);
-  const own = await lstat(path, { bigint: true });
-  return async () => {
-    const now = await fileAt(path);
-    // The number of a file is used again, soon after it was removed.
-    if (now?.ino === own.ino && now.dev === own.dev && now.ctimeNs === own.ctimeNs) {
-      await unlink(path).catch(() => {});
-    }
-  };
-}
-
 async function fileAt(path: string) {
   try {
-    return await lstat(path, { bigint: true });
+    return await lstat(path);
   } catch (error) {
     if ((error as { code?: unknown }).code === "ENOENT") return undefined;
     throw error;

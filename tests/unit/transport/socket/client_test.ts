@@ -282,6 +282,13 @@ test("socketAgent() gives one attempt to connect no more than connectTimeoutMs",
   const error = await call;
   assert.match(error.message, /it took more than 500 ms/);
   assert.equal(neverBegan(error), true);
+  await mute.connections[0]!.closed;
+  const controller = new AbortController();
+  const left = rejection(remote.process(ask, { signal: controller.signal }));
+  await until(() => mute.connections.length === 2, "it is connected");
+  controller.abort("enough");
+  assert.equal(await left, "enough");
+  await mute.connections[1]!.closed;
   assert.equal(clock.pending, 0);
 });
 

@@ -85,9 +85,13 @@ test("serveSocket() refuses a length of 4 GiB, and what is no frame, by their fi
 });
 
 test("serveSocket() delivers the reason also to a client that is still sending", async () => {
-  await using it = await served(echo, { maxBytes: 1000 });
+  // Time stands still: nothing is cut.
+  await using it = await served(echo, { maxBytes: 1000, clock: new TestClock() });
   const client = await rawClient(it.server.url);
-  client.write(frame("x".repeat(5_000_000)));
+  client.socket.pause();
+  client.write(frame("x".repeat(20_000_000)));
+  await until(() => client.socket.writableLength === 0, "all of it was taken, and dropped");
+  client.socket.resume();
   assert.equal((await client.next()).payload.error_code, "RESOURCE_EXHAUSTED");
   await client.closed;
 });
@@ -179,6 +183,8 @@ test("serveSocket() cuts a peer that was told to go and does not, after a second
   await until(() => server.connections === 1, "it is accepted");
   await clock.advance(60_000);
   await until(() => clock.pending === 1, "it is given a second");
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal(server.connections, 1);
   await clock.advance(1000);
   await until(() => server.connections === 0, "it is cut");
   socket.destroy();
@@ -295,7 +301,22 @@ test("SocketServer.drain() cuts what does not end within drainTimeoutMs", async 
 test("SocketServer.close() cuts at once, also while it drains; a signal drains", async () => {
   const { inner, calls } = controlled();
   const controller = new AbortController();
-  const server = await serveSocket(inner, ANY, { signal: controller.signal });
+  const { signal } = controller;
+  let listeners = 0;
+  const count = (name: "addEventListener" | "removeEventListener", by: number) => {
+    const own = signal[name].bind(signal) as (...args: unknown[]) => void;
+    Object.defineProperty(signal, name, {
+      value: (...args: unknown[]) => {
+        listeners += by;
+        own(...args);
+      },
+    });
+  };
+  count("addEventListener", 1);
+  count("removeEventListener", -1);
+  await (await serveSocket(inner, ANY, { signal })).close();
+  assert.equal(listeners, 0);
+  const server = await serveSocket(inner, ANY, { signal });
   const busy = await rawClient(server.url);
   busy.ask();
   await until(() => calls.length === 1, "the agent runs");
@@ -306,7 +327,7 @@ test("SocketServer.close() cuts at once, also while it drains; a signal drains",
   assert.equal(calls[0]!.signal.aborted, true);
   await busy.closed;
   await server.finished;
-  await assert.rejects(serveSocket(echo, ANY, { signal: controller.signal }), {
+  await assert.rejects(serveSocket(echo, ANY, { signal }), {
     name: "AbortError",
   });
 });
@@ -340,12 +361,14 @@ test("serveSocket() speaks TLS, and asks for certificates if it is given an auth
 test("serveSocket() counts and cuts connections that never end their handshake", async () => {
   const { server: identity } = await certificates();
   const options = { tls: identity, maxConnections: 1, drainTimeoutMs: 1 };
+  const started = performance.now();
   const server = await serveSocket(echo, "tcps://127.0.0.1:0", options);
   const silent = await rawClient(server.url.replace("tcps:", "tcp:"));
   await until(() => server.connections === 1, "it is counted");
   await (await rawClient(server.url.replace("tcps:", "tcp:"))).closed;
   await server.drain();
   await silent.closed;
+  assert.ok(performance.now() - started < 5000, "it waited for the handshake to time out");
 });
 
 test("serveSocket() refuses bad addresses and options, by name", async () => {
