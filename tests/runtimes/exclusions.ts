@@ -46,6 +46,11 @@ export const EXCLUSIONS: readonly Exclusion[] = [
     runtimes: ["workerd"],
     reason: "a command line with processes and signals, which a Worker does not have",
   },
+  {
+    files: "tests/unit/workers/**",
+    runtimes: ["deno", "node", "bun"],
+    reason: "uses the WebSocketPair of Workers, which nobody else has",
+  },
 ];
 
 /** Why `file` does not run on `runtime`, or `undefined` when it does. */
