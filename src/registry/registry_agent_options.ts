@@ -50,7 +50,10 @@ export interface RegistryAgentOptions {
    * codes `unavailable` and `deadline_exceeded` do.
    */
   readonly isEndpointFailure?: ((error: unknown) => boolean) | undefined;
-  /** Options for the calls. */
+  /**
+   * Options for the calls. Connections are tried once: there are other
+   * endpoints, and this one is called again when it is its turn.
+   */
   readonly remote?: Omit<RemoteAgentOptions, "name" | "capabilities"> | undefined;
   /** Makes what calls an endpoint. Default: `remoteAgent` with the options in `remote`. */
   readonly connect?: ((registration: Registration) => EndpointClient) | undefined;
@@ -68,6 +71,7 @@ export interface RegistryAgentPolicy extends EndpointPolicy {
 }
 
 const ACTION = "make an agent of a registry";
+const ONCE = { maxAttempts: 1 };
 const FAILOVER: readonly unknown[] = ["not_begun", "unavailable", "never"];
 
 /**
@@ -115,7 +119,13 @@ export function registryAgentPolicy(
     onFailover: options.onFailover,
     connect: options.connect ??
       (({ name, endpoint, capabilities }) =>
-        remoteAgent(endpoint, { ...remote, name, capabilities })),
+        remoteAgent(endpoint, {
+          ...remote,
+          socket: { reconnect: ONCE, ...remote.socket },
+          websocket: { reconnect: ONCE, ...remote.websocket },
+          name,
+          capabilities,
+        })),
   };
 }
 

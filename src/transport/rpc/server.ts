@@ -7,6 +7,7 @@ import {
 import type { Agents } from "../directory.ts";
 import { type CorsOptions, OriginPolicy } from "../http/origin.ts";
 import { HttpProblem } from "../http/problem.ts";
+import { abortWhenLeft } from "./abort_when_left.ts";
 import { type CallAnswerer, limitsOf } from "./answer_call.ts";
 import { gzip } from "./compression.ts";
 import type { RpcServerOptions } from "./options.ts";
@@ -131,7 +132,10 @@ class RpcServer {
     }
     checkContentType(request, handler);
     const call = universalServerRequestFromFetch(request, {});
-    return universalServerResponseToFetch(await this.#answer(handler, call));
+    const answer = handler.method.methodKind === "unary"
+      ? this.#answer(handler, call)
+      : abortWhenLeft(call, (linked) => this.#answer(handler, linked));
+    return universalServerResponseToFetch(await answer);
   }
 }
 
