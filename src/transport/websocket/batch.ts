@@ -1,7 +1,14 @@
+import { AgenkitError } from "../../core/errors.ts";
 import type { Channel } from "../channel/channel.ts";
 
 /** What belongs together in one message at most, in characters, unless one text alone is longer. */
 const MAX_BATCH = 64 * 1024;
+/**
+ * The most characters of a message of several lines, with a line break for each
+ * character. More would be millions of lines at once, which take a peer
+ * nothing to send, and the event loop seconds to read.
+ */
+const MAX_SPLIT = 2 * MAX_BATCH;
 
 /**
  * For how many promise jobs a message is held open. Calls that were begun
@@ -59,6 +66,13 @@ export class BatchedChannel implements Channel {
       if (line !== undefined) return line;
       const message = await this.#channel.receive();
       if (message === undefined || !message.includes("\n")) return message;
+      if (message.length > MAX_SPLIT) {
+        throw new AgenkitError(
+          "resource_exhausted",
+          `A message of several lines is too large: expected at most ${MAX_SPLIT} characters, ` +
+            `got ${message.length}`,
+        );
+      }
       this.#lines = message.split("\n").reverse();
     }
   }

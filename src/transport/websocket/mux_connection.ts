@@ -47,7 +47,8 @@ export class MuxConnection implements ServedConnection {
         const text = await this.#channel.receive();
         if (text === undefined) break;
         this.#active = true;
-        this.#handle(text);
+        const told = this.#handle(text);
+        if (told !== undefined) await told;
       }
     } catch (error) {
       code = await this.#refuse(error);
@@ -86,23 +87,24 @@ export class MuxConnection implements ServedConnection {
     this.#closeIfDrained();
   }
 
-  #handle(text: string): void {
+  /** What it gives has to be waited for: who takes no answers is not read any further. */
+  #handle(text: string): Promise<void> | undefined {
     const frame = decodeControl(text);
     if (frame === undefined) return this.#begin(text);
     switch (frame[0]) {
       case "cancel":
         // It may have ended at the same time.
-        return this.#calls.get(frame[1])?.stop(
-          new DOMException("The caller has left", "AbortError"),
-        );
+        this.#calls.get(frame[1])?.stop(new DOMException("The caller has left", "AbortError"));
+        return undefined;
       case "credit":
-        return this.#calls.get(frame[1])?.addCredit(frame[2]);
+        this.#calls.get(frame[1])?.addCredit(frame[2]);
+        return undefined;
       case "ping":
-        this.#tell(encodeControl(["pong"]));
+        return this.#tell(encodeControl(["pong"]));
     }
   }
 
-  #begin(text: string): void {
+  #begin(text: string): Promise<void> | undefined {
     let id = UNKNOWN_ID;
     try {
       const request = decodeRequest(text);
@@ -125,15 +127,16 @@ export class MuxConnection implements ServedConnection {
       const call = new MuxServerCall(this, request);
       this.#calls.set(id, call);
       void call.run();
+      return undefined;
     } catch (thrown) {
       if (thrown instanceof EnvelopeError) id = thrown.id;
-      this.#tell(encodeError(id, toAgenkitError(thrown)));
+      return this.#tell(encodeError(id, toAgenkitError(thrown)));
     }
   }
 
-  /** Sends what nobody waits for. */
-  #tell(text: string): void {
-    this.send(text).catch(() => {});
+  /** Sends what belongs to no call. */
+  #tell(text: string): Promise<void> {
+    return this.send(text).catch(() => {});
   }
 
   async #refuse(thrown: unknown): Promise<number> {

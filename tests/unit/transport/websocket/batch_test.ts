@@ -30,6 +30,24 @@ test("BatchedChannel joins no more than 64 Ki characters, and loses none", async
   for (const text of texts) assert.equal(await receiver.receive(), text);
 });
 
+test("BatchedChannel refuses more lines in one message than its like would send", async () => {
+  const [a, b] = channelPair();
+  const receiver = new BatchedChannel(b);
+  await a.send("x\n".repeat(65_536));
+  for (let i = 0; i < 65_536; i++) assert.equal(await receiver.receive(), "x");
+  assert.equal(await receiver.receive(), "");
+  await a.send("x\n".repeat(65_537));
+  const { code, message } = await rejection(receiver.receive());
+  assert.equal(code, "resource_exhausted");
+  assert.match(message, /several lines .* at most 131072 characters, got 131074/);
+  await a.send("x".repeat(1_000_000));
+  assert.equal(
+    (await receiver.receive())?.length,
+    1_000_000,
+    "one line may be as long as it likes",
+  );
+});
+
 test("BatchedChannel tells every sender when the connection is lost", async () => {
   const [a] = channelPair();
   const sender = new BatchedChannel(a);

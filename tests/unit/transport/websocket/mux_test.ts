@@ -22,7 +22,7 @@ import { decodeControl, headOf, MUX_WINDOW } from "../../../../src/transport/web
 import { MuxConnection } from "../../../../src/transport/websocket/mux_connection.ts";
 import { MuxSession } from "../../../../src/transport/websocket/mux_session.ts";
 import { rejection } from "../../rejection.ts";
-import { channelPair, type TestChannel } from "../channel/pair.ts";
+import { channelPair, type PairOptions, type TestChannel } from "../channel/pair.ts";
 
 const ask = (content: string) => message("user", content);
 
@@ -59,16 +59,16 @@ function muxed(agentParts: Partial<Parameters<typeof makeAgent>[0]> = {}, setup:
 }
 
 /** A server with a connection whose other end a test writes by hand. */
-function served(agentParts: Parameters<typeof makeAgent>[0] = {}) {
+function served(agentParts: Parameters<typeof makeAgent>[0] = {}, pair: PairOptions = {}) {
   const clock = new TestClock();
   const server = new ChannelServer(makeAgent(agentParts), { clock });
-  const [ours, theirs] = channelPair();
+  const [ours, theirs] = channelPair(pair);
   void server.serve(
     theirs,
     undefined,
     (channel, s, values) => new MuxConnection(channel, s, values, 100),
   );
-  return { ours, server, clock };
+  return { ours, theirs, server, clock };
 }
 
 function request(id: string, more: Record<string, unknown> = {}): string {
@@ -385,6 +385,19 @@ test("mux: control frames that are none close the connection, after an error tha
     assert.match(answer.payload.error_message, /control frame/);
     await ours.closed;
     while (server.connections > 0) await null;
+  }
+});
+
+test("mux: who reads no answers to what is wrong, or to pings, is not read any further", async () => {
+  for (const frame of ['["ping"]', "{}", request("1", { type: "response" })]) {
+    const { ours, theirs, server, clock } = served({}, { capacity: 3 });
+    for (let i = 0; i < 1000; i++) void ours.send(frame).catch(() => {});
+    for (let i = 0; i < 5000; i++) await null;
+    assert.ok(ours.waiting <= 4, `${ours.waiting} answers to ${frame}`);
+    assert.ok(theirs.waiting > 900);
+    // Nor is it waited for without end.
+    await clock.advance(30_000);
+    assert.equal(server.connections, 0);
   }
 });
 
