@@ -14,12 +14,17 @@ export function decodeAnswer(text: string, url: string): Envelope {
   try {
     return decodeEnvelope(text);
   } catch (cause) {
-    throw new AgenkitError(
-      "internal",
-      `The answer of ${url} cannot be used: ${(cause as Error).message}`,
-      { cause, retryable: false },
-    );
+    throw unusable(url, cause);
   }
+}
+
+/** The error for what came instead of an answer; it is not the caller's fault. */
+export function unusable(url: string, cause: unknown): AgenkitError {
+  return new AgenkitError(
+    "internal",
+    `The answer of ${url} cannot be used: ${(cause as Error).message}`,
+    { cause, retryable: false },
+  );
 }
 
 /**

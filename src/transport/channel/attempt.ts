@@ -1,8 +1,8 @@
-import { AgenkitError } from "../../core/errors.ts";
+import { AgenkitError, codeOf } from "../../core/errors.ts";
 import { onAbort } from "../../core/signals.ts";
 import { type Envelope, UNKNOWN_ID } from "../../protocol/envelope.ts";
 import { checkSize } from "../../protocol/limits.ts";
-import { checkId, decodeAnswer } from "../answer.ts";
+import { checkId, decodeAnswer, unusable } from "../answer.ts";
 import type { Exchange } from "../exchange.ts";
 import type { CallChannel, ChannelSource } from "./channel.ts";
 
@@ -48,7 +48,7 @@ export class Attempt {
 
   /** The next envelope that belongs to the call. */
   async next(): Promise<Envelope> {
-    const text = await this.#watch(this.#channel!.receive());
+    const text = await this.#watch(this.#received());
     if (text === undefined) {
       this.lost = true;
       throw new AgenkitError(
@@ -74,6 +74,15 @@ export class Attempt {
   release(): void {
     this.#unlisten?.();
     if (this.#channel !== undefined) this.#source.release(this.#channel, this.#reusable);
+  }
+
+  async #received(): Promise<string | undefined> {
+    try {
+      return await this.#channel!.receive();
+    } catch (error) {
+      // What the server has sent wrong is no argument of the caller's.
+      throw codeOf(error) === "invalid_argument" ? unusable(this.#url, error) : error;
+    }
   }
 
   async #watch<T>(promise: Promise<T>): Promise<T> {

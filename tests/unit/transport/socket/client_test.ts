@@ -181,7 +181,7 @@ test("socketAgent() refuses what cannot be an answer with typed errors, and conn
       "resource_exhausted",
       /frame/,
     ],
-    [() => new Uint8Array([0, 0, 0, 1, 0xff]), "invalid_argument", /UTF-8/],
+    [() => new Uint8Array([0, 0, 0, 1, 0xff]), "internal", /cannot be used: .* expected UTF-8/],
     [() => frame("garbage"), "internal", /expected JSON, got "garbage"/],
     [() => frame("[]"), "internal", /expected an object/],
     [() => frame(answer("another", "x")), "internal", /expected id .*, got "another"/],
