@@ -14,7 +14,7 @@ import { docs } from "./agents/docs_agent.ts";
 const QUESTIONS = [
   "How do I serve an agent and call it?",
   "What does the server answer to bad input?",
-  "Which runtimes can it run on?",
+  "Where does it run?",
 ];
 
 /** What the schemes of URLs stand for. */

@@ -430,3 +430,31 @@ test("agent() does not leave out who has given signs of life to others, while it
   const asked = store.calls.list!;
   assert.ok(asked <= 25, `${asked} questions in 10 minutes`);
 });
+
+test("agent() asks now and then while changes are not told, but the store answers", async () => {
+  const { call, store, clock } = await fleet(1);
+  const other = agentRegistry({ store: store.inner, clock });
+  await call();
+  store.deafen();
+  for (let i = 2; i <= 4; i++) {
+    await clock.advance(500);
+    await other.register({ name: "a", instance: `${i}`, endpoint: `http://${i}` });
+    await clock.advance(1_000);
+    // One call may come before the answer does.
+    await call();
+    await jobs();
+    const seen = new Set<string>();
+    for (let j = 0; j < 4; j++) seen.add(await call());
+    assert.ok(seen.has(`${i}`), `${i} is not called, ${[...seen].join()} are`);
+  }
+  const before = store.calls.list!;
+  for (let i = 0; i < 100; i++) await call();
+  assert.ok(store.calls.list! <= before + 1, "not with each call");
+  store.mend();
+  await jobs();
+  await call();
+  const { list } = store.calls;
+  await clock.advance(5_000);
+  for (let i = 0; i < 10; i++) await call();
+  assert.equal(store.calls.list, list);
+});

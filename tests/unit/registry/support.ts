@@ -18,6 +18,8 @@ export class FaultyStore implements RegistryStore {
   failing: Error | undefined;
   /** Whether questions are never answered. */
   hanging = false;
+  /** Whether changes are not told, while questions are answered. */
+  deaf = false;
   /** How often each method was called. */
   readonly calls: Record<string, number> = {};
   #listeners = new Set<Parameters<RegistryStore["watch"]>[0]>();
@@ -35,7 +37,7 @@ export class FaultyStore implements RegistryStore {
   watch: RegistryStore["watch"] = async (listener) => {
     const unwatch = await this.#ask("watch", () =>
       this.inner.watch((change) => {
-        if (this.failing === undefined) listener(change);
+        if (this.failing === undefined && !this.deaf) listener(change);
       }));
     this.#listeners.add(listener);
     return () => {
@@ -55,9 +57,16 @@ export class FaultyStore implements RegistryStore {
     for (const listener of this.#listeners) listener({ type: "lost", error });
   }
 
+  /** Loses the connection that tells of changes, and no other. */
+  deafen(): void {
+    this.deaf = true;
+    for (const listener of this.#listeners) listener({ type: "lost", error: new Error("deaf") });
+  }
+
   /** Has them again. */
   mend(): void {
     this.failing = undefined;
+    this.deaf = false;
     for (const listener of this.#listeners) listener({ type: "restored" });
   }
 
