@@ -15,7 +15,7 @@ for (const name of readdirSync(folder).filter((file) => file.endsWith(".ts"))) {
     const text = new TextDecoder().decode(stdout);
     assert.equal(code, 0, new TextDecoder().decode(stderr));
     const scenarios = text.split("\n\n").filter((scenario) => scenario.trim() !== "");
-    assert.ok(scenarios.length >= 4 && scenarios.length <= 7, text);
+    assert.ok(scenarios.length >= 4 && scenarios.length <= 6, text);
     for (const scenario of scenarios) {
       assert.ok(scenario.trim().split("\n").length >= 2, `nothing shown by: ${scenario}`);
     }
