@@ -168,6 +168,7 @@ export {
   rateLimit,
   type RateLimitMetrics,
   type RateLimitOptions,
+  type RequestMetrics,
   type ResponseCache,
   type Retry,
   retry,
