@@ -43,7 +43,8 @@ function agentOf(kind: Kind, url: string, name: string): StreamingAgent {
     case "gRPC-Web":
       return rpcAgent(url, { name, protocol: "grpc-web" });
     case "WebSocket":
-      return webSocketAgent(url, { name });
+      // Chromium itself waits longer and longer with a server that refuses.
+      return webSocketAgent(url, { name, reconnect: { maxAttempts: 2 } });
   }
 }
 

@@ -10,7 +10,7 @@ import { BrowserHost } from "./browser.ts";
 import { findChromium } from "./chromium.ts";
 import type { Kind } from "./page.ts";
 
-const KINDS: readonly Kind[] = ["HTTP", "Connect", "gRPC-Web"];
+const KINDS: readonly Kind[] = ["HTTP", "Connect", "gRPC-Web", "WebSocket"];
 const AGENT = "tried";
 
 const chromium = await findChromium();
@@ -132,6 +132,40 @@ for (const kind of KINDS) {
     },
   );
 }
+
+test("browser, WebSocket: connects again after the server was away", { skip }, async () => {
+  await using it = await connected("WebSocket");
+  const ask = () => it.page.evaluate(() => globalThis.scenarios.unary("hello"));
+  assert.equal(await ask(), "Echo: hello");
+  const { port } = it.server;
+  await it.server.close();
+  const failure = await it.page.evaluate(() => globalThis.scenarios.failure("hello"));
+  assert.match(failure, /^unavailable: /);
+  const again = await it.listen(port);
+  try {
+    // Between attempts the client waits longer each time.
+    let answer = "";
+    for (let i = 0; i < 100 && answer !== "answered"; i++) {
+      answer = await it.page.evaluate(() => globalThis.scenarios.failure("hello"));
+      if (answer !== "answered") await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    assert.equal(await ask(), "Echo: hello");
+  } finally {
+    await again.close();
+  }
+});
+
+test(
+  "browser, WebSocket: a call fails when the server goes, and is not repeated",
+  { skip },
+  async () => {
+    await using it = await connected("WebSocket");
+    const failed = it.page.evaluate(() => globalThis.scenarios.failure("hang"));
+    while (it.server.inFlight === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    await it.server.close();
+    assert.match(await failed, /^unavailable: /);
+  },
+);
 
 test("browser: it ends", { skip }, async () => {
   await (await started)?.[Symbol.asyncDispose]();
