@@ -46,6 +46,13 @@ async function run(testCase: Case): Promise<Record<string, unknown>> {
         await delay(pause_ms);
         messages.push(await client.process(request(), call));
       }
+    } else if (testCase.op === "bidi") {
+      if (client.converse === undefined) throw new Error("this client has no conversations");
+      const requests = Array.from(
+        { length: testCase.count ?? 1 },
+        (_, index) => request(` #${index}`),
+      );
+      for await (const answer of client.converse(requests, call)) messages.push(answer);
     } else {
       for await (const chunk of client.stream(request(), call)) {
         messages.push(chunk);

@@ -5,16 +5,28 @@
  */
 import { readFileSync } from "node:fs";
 import process from "node:process";
-import type { StreamingAgent } from "../../mod.ts";
+import type { CallOptions, Message, StreamingAgent } from "../../mod.ts";
+import { grpcAgent } from "../../src/transport/grpc/mod.ts";
 import { httpAgent } from "../../src/transport/http/mod.ts";
-import { http2Agent } from "../../src/transport/http2/mod.ts";
+import { http2Agent, http2Fetch } from "../../src/transport/http2/mod.ts";
 import { http3Agent } from "../../src/transport/http3/mod.ts";
+import { rpcAgent } from "../../src/transport/rpc/mod.ts";
 import type { Case } from "./peers.ts";
 
-type Client = StreamingAgent & { close?(): Promise<void> };
+/** A client of any protocol. */
+export interface Client extends StreamingAgent {
+  close?(): Promise<void> | void;
+  /** Only over HTTP/2. */
+  converse?(messages: Iterable<Message>, call?: CallOptions): AsyncGenerator<Message>;
+}
 
 /** Makes the client of a case. `AGENKIT_TEST_CA` names the authority of `https` servers. */
-export function clientOf({ protocol = "http", url, name, timeout_ms }: Case): Client {
+export function clientOf(
+  { protocol = "http", url, name, timeout_ms }: Pick<
+    Case,
+    "protocol" | "url" | "name" | "timeout_ms"
+  >,
+): Client {
   const options = { name, timeoutMs: timeout_ms };
   const authority = process.env["AGENKIT_TEST_CA"];
   const tls = authority === undefined ? undefined : { ca: readFileSync(authority, "utf8") };
@@ -27,6 +39,21 @@ export function clientOf({ protocol = "http", url, name, timeout_ms }: Case): Cl
       return http3Agent(url, options);
     case "announced":
       return http3Agent(url, { ...options, use: "announced" });
+    case "grpc":
+      return grpcAgent(url, options);
+    case "connect":
+    case "grpc-web":
+      return rpcAgent(url, { ...options, protocol });
+    case "connect-h2":
+    case "grpc-web-h2": {
+      const fetch = http2Fetch({ tls });
+      const agent = rpcAgent(url, {
+        ...options,
+        protocol: protocol === "connect-h2" ? "connect" : "grpc-web",
+        fetch,
+      });
+      return Object.assign(agent, { close: fetch.close });
+    }
     default:
       throw new Error(`unknown protocol: ${protocol}`);
   }
