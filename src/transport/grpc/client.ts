@@ -1,12 +1,11 @@
 import { compressionGzip, createGrpcTransport } from "@connectrpc/connect-node";
 import type { StreamingAgent } from "../../core/agent.ts";
-import type { CallOptions } from "../../core/call.ts";
 import { describe } from "../../core/json.ts";
 import type { Message } from "../../core/message.ts";
 import { checkLimit } from "../../core/options.ts";
 import { MAX_RPC_BYTES } from "../rpc/options.ts";
 import { checkClientTls, type ClientTlsOptions, nodeTlsOptions } from "../tls.ts";
-import { RpcAgent, type RpcClientOptions } from "../rpc/rpc_agent.ts";
+import { type ConverseOptions, RpcAgent, type RpcClientOptions } from "../rpc/rpc_agent.ts";
 import { Sessions } from "./sessions.ts";
 
 /** Options of {@linkcode grpcAgent}. */
@@ -36,7 +35,7 @@ export interface GrpcAgent extends StreamingAgent, AsyncDisposable {
    */
   converse(
     messages: AsyncIterable<Message> | Iterable<Message>,
-    call?: CallOptions,
+    call?: ConverseOptions,
   ): AsyncGenerator<Message, void, undefined>;
   /** Closes the connection: calls that run on it fail. The next call makes a new one. */
   close(): void;

@@ -25,6 +25,12 @@ export class CallLink {
     return this.#link.aborted;
   }
 
+  /** Stops whatever still runs: the RPC is over, and may not have said so yet. */
+  end(): void {
+    this.#link.abort(new DOMException("The client has left", "AbortError"));
+    this.release();
+  }
+
   /** Lets go of the RPC. */
   release(): void {
     this.#unwatch();

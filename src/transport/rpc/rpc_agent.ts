@@ -1,13 +1,12 @@
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError, type Transport } from "@connectrpc/connect";
 import type { StreamingAgent } from "../../core/agent.ts";
-import { closeIterator } from "../../core/abortable.ts";
 import type { CallOptions } from "../../core/call.ts";
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { AgenkitError } from "../../core/errors.ts";
 import { describe } from "../../core/json.ts";
 import type { Message } from "../../core/message.ts";
-import { checkLimit } from "../../core/options.ts";
+import { checkLimit, checkNumber } from "../../core/options.ts";
 import { onAbort, throwIfAborted } from "../../core/signals.ts";
 import { timestamp } from "../../core/timestamp.ts";
 import {
@@ -25,6 +24,7 @@ import { endsInTime } from "../ends_in_time.ts";
 import { Exchange } from "../exchange.ts";
 import { type ExtraHeaders, fixedHeaders, madeHeaders } from "../http/extra_headers.ts";
 import { timeoutToSend } from "./deadlines.ts";
+import { Outbox } from "./outbox.ts";
 import {
   ERRORS_AS_STATUS,
   ERRORS_HEADER,
@@ -62,6 +62,15 @@ export interface RpcClientOptions {
   readonly clock?: Clock | undefined;
 }
 
+/** Options of a conversation. */
+export interface ConverseOptions extends CallOptions {
+  /**
+   * How many messages may be without an answer. With 1 the next one is asked
+   * for only when the answer to the last was read. @default {8}
+   */
+  readonly maxConcurrent?: number | undefined;
+}
+
 const METHODS = AgentService.method;
 
 /** An agent behind a transport of the RPC library. */
@@ -71,7 +80,8 @@ export class RpcAgent implements StreamingAgent {
   readonly #transport: Transport;
   readonly #url: string;
   readonly #options: RpcClientOptions;
-  readonly #headersOfAll: Record<string, string>;
+  /** What every call sends; the library copies it. */
+  readonly #headersOfAll: Headers;
   readonly #timeoutMs: number;
   readonly #clock: Clock;
 
@@ -82,7 +92,7 @@ export class RpcAgent implements StreamingAgent {
     this.name = options.name || url.host;
     this.capabilities = Object.freeze([...(options.capabilities ?? [])]);
     this.#options = options;
-    this.#headersOfAll = fixedHeaders(action, options.headers);
+    this.#headersOfAll = asking(fixedHeaders(action, options.headers));
     this.#timeoutMs = checkLimit(action, "timeoutMs", options.timeoutMs ?? 30_000);
     this.#clock = options.clock ?? systemClock;
   }
@@ -155,32 +165,23 @@ export class RpcAgent implements StreamingAgent {
     }
   }
 
-  /** Sends message after message and yields their answers in order. */
+  /**
+   * Sends message after message and yields their answers in order.
+   *
+   * @throws {RangeError} If `maxConcurrent` is out of bounds.
+   */
   async *converse(
     messages: AsyncIterable<Message> | Iterable<Message>,
-    call: CallOptions = {},
+    call: ConverseOptions = {},
   ): AsyncGenerator<Message, void, undefined> {
+    const outbox = new Outbox(
+      messages,
+      checkNumber("converse", "maxConcurrent", call.maxConcurrent ?? 8, { min: 1, integer: true }),
+      (message) => this.#request("process", message),
+    );
     throwIfAborted(call);
     const exchange = new Exchange(this.#clock, call, this.name);
-    const source = (async function* () {
-      yield* messages;
-    })();
-    const ids: string[] = [];
-    let failure: { readonly error: unknown } | undefined;
     let finished = false;
-    const requests = async function* (this: RpcAgent) {
-      try {
-        for await (const message of source) {
-          const request = this.#request("process", message);
-          ids.push(request.id);
-          yield request;
-        }
-      } catch (error) {
-        // The library would make a status of what the caller's own source throws.
-        failure = { error };
-        throw error;
-      }
-    };
     try {
       exchange.limit(Infinity);
       const headers = await this.#headers(exchange, call);
@@ -190,22 +191,24 @@ export class RpcAgent implements StreamingAgent {
           cancelled(exchange.signal),
           timeoutToSend(exchange.timeLeft("stream")),
           headers,
-          requests.call(this),
+          outbox.requests(),
         ),
       );
       const iterator = responses[Symbol.asyncIterator]();
       for (;;) {
         const { value, done } = await exchange.wait(iterator.next());
         if (done) break;
-        yield this.#answer(value, ids.shift() ?? UNKNOWN_ID);
+        yield this.#answer(value, outbox.expected ?? UNKNOWN_ID);
+        outbox.answered();
       }
       finished = true;
-      if (ids.length > 0) throw this.#endedEarly(`${ids.length} more responses`);
+      if (outbox.size > 0) throw this.#endedEarly(`${outbox.size} more responses`);
     } catch (error) {
-      throw failure === undefined ? this.#errorOf(error, exchange) : failure.error;
+      // The library would make a status of what the caller's own source throws.
+      throw outbox.failure === undefined ? this.#errorOf(error, exchange) : outbox.failure.error;
     } finally {
       exchange.end(!finished);
-      await closeIterator(source, true);
+      outbox.close();
     }
   }
 
@@ -222,13 +225,9 @@ export class RpcAgent implements StreamingAgent {
 
   async #headers(exchange: Exchange, call: CallOptions): Promise<Headers> {
     const { headers } = this.#options;
-    const sent = new Headers(
-      typeof headers === "function"
-        ? await exchange.wait(madeHeaders(headers, call, this.#url))
-        : this.#headersOfAll,
-    );
-    sent.set(ERRORS_HEADER, ERRORS_AS_STATUS);
-    return sent;
+    return typeof headers === "function"
+      ? asking(await exchange.wait(madeHeaders(headers, call, this.#url)))
+      : this.#headersOfAll;
   }
 
   #answer(response: ProtoResponse, id: string): Message {
@@ -282,6 +281,11 @@ export class RpcAgent implements StreamingAgent {
       this.#url,
     );
   }
+}
+
+/** Headers that ask for failures as a status. */
+function asking(headers: Record<string, string>): Headers {
+  return new Headers({ ...headers, [ERRORS_HEADER]: ERRORS_AS_STATUS });
 }
 
 /**

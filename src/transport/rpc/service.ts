@@ -161,7 +161,8 @@ export class RpcService implements ServiceImpl<typeof AgentService> {
         this.#maxConcurrent,
       );
     } finally {
-      link.release();
+      // The stream of requests may break before the RPC is said to be over.
+      link.end();
     }
   }
 
