@@ -75,8 +75,10 @@ for (const { file, line, language, code, directive } of snippets) {
     const name = `${file}:${line + index} ${
       text.replace(/\s{2,}#.*/, "").split("\n", 1)[0]?.slice(0, 60)
     }`;
-    if (directive.kind === "skip") test(name, { skip: directive.reason }, () => {});
-    else test(name, () => tryCommand(text.trim()));
+    // Deno's reports keep the names of what was skipped, but not the reasons.
+    if (directive.kind === "skip") {
+      test(`${name} (${directive.reason})`, { skip: directive.reason }, () => {});
+    } else test(name, () => tryCommand(text.trim()));
   }
 }
 

@@ -40,7 +40,7 @@ for (const program of found) {
   const { file, line, directive } = program;
   const name = `${file}:${line} runs`;
   if (directive.kind === "skip") {
-    test(name, { skip: directive.reason }, () => {});
+    test(`${name} (${directive.reason})`, { skip: directive.reason }, () => {});
   } else {
     test(name, () => deno("run", "-A", "--no-check", "--quiet", pathOf(program)));
   }

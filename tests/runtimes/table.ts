@@ -43,7 +43,7 @@ export function printTable(outcomes: readonly Outcome[]): void {
   console.log("");
   for (const { suite, skips, notApplicable } of outcomes) {
     for (const { file, name, message } of skips) {
-      console.log(`skipped ${suite} ${file} ${name}: ${message || "no reason given"}`);
+      console.log(`skipped ${suite} ${file} ${name}${message ? `: ${message}` : ""}`);
     }
     for (const { file, reason } of notApplicable) {
       console.log(`not applicable ${suite} ${file}: ${reason}`);
