@@ -11,5 +11,5 @@ export type { HttpHandlerOptions } from "../transport/http/server.ts";
 export type { GrpcListenOptions } from "./grpc.ts";
 export type { WebSocketServeOptions, WithWebSocket } from "./websocket.ts";
 export type { TlsOptions } from "./listener.ts";
-export type { TcpListenOptions, UnixListenOptions } from "./socket.ts";
+export type { SocketLimits, TcpListenOptions, UnixListenOptions } from "./socket.ts";
 export { type AgentServer, serve, type ServeOptions } from "./serve.ts";

@@ -5,7 +5,7 @@ import type { SocketServer, SocketServerOptions } from "../transport/socket/serv
 import type { ServeOptions } from "./serve.ts";
 
 /** Limits of connections that only sockets have. */
-type SocketLimits = Pick<
+export type SocketLimits = Pick<
   SocketServerOptions,
   "maxConnections" | "maxQueued" | "frameTimeoutMs" | "sendTimeoutMs"
 >;

@@ -70,6 +70,7 @@ export class WebSocketChannel implements Channel {
   #windowStart = 0;
   #inWindow = 0;
 
+  /** @param sink Writes to the socket, whose owner tells what comes. */
   constructor(sink: WebSocketSink, options: WebSocketChannelOptions) {
     this.#sink = sink;
     this.#options = options;

@@ -4,6 +4,7 @@
  *
  * @module
  */
+export type { Channel } from "../channel/channel.ts";
 export type { ChannelAgentOptions, ConnectedAgent } from "../channel/client.ts";
 export { idempotentKey } from "../channel/idempotent.ts";
 export type { ReconnectOptions } from "../channel/reconnect.ts";
@@ -11,7 +12,7 @@ export { webSocketAgent, type WebSocketAgentOptions } from "./client.ts";
 export type { ChannelServerOptions } from "../channel/server.ts";
 export type { Agents } from "../directory.ts";
 export type { CorsOptions } from "../http/origin.ts";
-export type { WebSocketChannel, WebSocketSink } from "./channel.ts";
+export type { WebSocketChannel, WebSocketChannelOptions, WebSocketSink } from "./channel.ts";
 export type { WebSocketFactory } from "./dial.ts";
 export {
   isUpgrade,
