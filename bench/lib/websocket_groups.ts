@@ -1,0 +1,71 @@
+import { agent, message, text } from "../../mod.ts";
+import { serve } from "../../src/serve/mod.ts";
+import { webSocketAgent } from "../../src/transport/websocket/mod.ts";
+import { type Group, repeatAtOnce } from "./suite.ts";
+import { startWebSocketFloor } from "./websocket_floor.ts";
+
+const CHUNKS = 50;
+
+async function groups(): Promise<Group[]> {
+  const echo = agent({
+    name: "echo",
+    process: (m) => text(m),
+    async *stream(m) {
+      const content = text(m);
+      const size = content.length / CHUNKS;
+      for (let i = 0; i < CHUNKS; i++) yield content.slice(i * size, (i + 1) * size);
+    },
+  });
+  const floor = startWebSocketFloor();
+  const { url } = await serve(echo, { port: 0, websocket: { maxMessagesPerSecond: Infinity } });
+  const multiplexed = webSocketAgent(url);
+  const pooled = webSocketAgent(url, { multiplex: false, maxConnections: 50 });
+  const content = "x".repeat(100);
+  const unary = (atOnce: number): Group => ({
+    name: `websocket/unary, 100 B, ${atOnce} at once`,
+    calls: 500,
+    rows: {
+      "WebSocket and JSON": repeatAtOnce(500, atOnce, () => floor.process(content)),
+      agenkit: repeatAtOnce(500, atOnce, () => multiplexed.process(message("user", content))),
+      "agenkit, a connection each": repeatAtOnce(
+        500,
+        atOnce,
+        () => pooled.process(message("user", content)),
+      ),
+    },
+  });
+  const streamed = "x".repeat(5_000);
+  return [
+    unary(1),
+    unary(50),
+    {
+      name: "websocket/50 at once on one connection",
+      calls: 500,
+      rows: {
+        "one at a time": repeatAtOnce(
+          500,
+          1,
+          () => multiplexed.process(message("user", content)),
+        ),
+        "50 at once": repeatAtOnce(500, 50, () => multiplexed.process(message("user", content))),
+      },
+    },
+    {
+      name: `websocket/stream of ${CHUNKS} chunks, 5 KB, 1 at once`,
+      calls: 20,
+      rows: {
+        "WebSocket and JSON": repeatAtOnce(20, 1, () => floor.stream(streamed, CHUNKS)),
+        agenkit: repeatAtOnce(20, 1, async () => {
+          let length = 0;
+          for await (const chunk of multiplexed.stream(message("user", streamed))) {
+            length += text(chunk).length;
+          }
+          return length;
+        }),
+      },
+    },
+  ];
+}
+
+/** What `deno task bench` measures of WebSockets, each beside the runtime's own with the same JSON. */
+export const GROUPS: readonly Group[] = await groups();
