@@ -1,4 +1,5 @@
 import { AgenkitError } from "../../core/errors.ts";
+import { tooLarge } from "../../protocol/limits.ts";
 import type { Channel } from "../channel/channel.ts";
 
 /** What belongs together in one message at most, in characters, unless one text alone is longer. */
@@ -24,25 +25,29 @@ interface Batch {
 
 /**
  * Puts what is sent within the same turn into one message, a line each: a
- * message costs more than what is in it. (JSON text has no line breaks.)
+ * message costs more than what is in it. (JSON text has no line breaks.) Takes
+ * messages apart in turn, and puts lines together that were cut: one that ends
+ * with `+` goes on in the next line that begins with it.
  */
 export class BatchedChannel implements Channel {
   readonly closed: Promise<void>;
   readonly #channel: Channel;
-  readonly #nudge: string | undefined;
+  readonly #maxLength: number;
   #batch: Batch | undefined;
   /** The promise that all sends of the current batch share. */
   #sending: Promise<void> | undefined;
   /** Lines of the message that came last, in reverse. */
   #lines: string[] = [];
+  /** What has come of a line that was cut. */
+  #cut = "";
 
   /**
    * @param channel Carries the messages.
-   * @param nudge Is sent before each message of more than 1 KiB; the peer has to answer it at once.
+   * @param maxLength How many characters a line may have that comes in pieces.
    */
-  constructor(channel: Channel, nudge?: string) {
+  constructor(channel: Channel, maxLength: number) {
     this.#channel = channel;
-    this.#nudge = nudge;
+    this.#maxLength = maxLength;
     this.closed = channel.closed;
   }
 
@@ -63,9 +68,17 @@ export class BatchedChannel implements Channel {
   async receive(): Promise<string | undefined> {
     for (;;) {
       const line = this.#lines.pop();
-      if (line !== undefined) return line;
+      if (line !== undefined) {
+        const whole = this.#whole(line);
+        if (whole !== undefined) return whole;
+        continue;
+      }
       const message = await this.#channel.receive();
-      if (message === undefined || !message.includes("\n")) return message;
+      if (message === undefined) return undefined;
+      if (!message.includes("\n")) {
+        this.#lines.push(message);
+        continue;
+      }
       if (message.length > MAX_SPLIT) {
         throw new AgenkitError(
           "resource_exhausted",
@@ -81,6 +94,18 @@ export class BatchedChannel implements Channel {
     this.#channel.close(code, reason);
   }
 
+  /** The line with what came of it before, unless it goes on. */
+  #whole(line: string): string | undefined {
+    if (line.startsWith("+")) {
+      line = this.#cut + line.slice(1);
+      this.#cut = "";
+    }
+    if (!line.endsWith("+")) return line;
+    if (line.length > this.#maxLength) throw tooLarge("The message", this.#maxLength);
+    this.#cut = line.slice(0, -1);
+    return undefined;
+  }
+
   async #sendSoon(batch: Batch): Promise<void> {
     for (let job = 0; job < HOLD_JOBS && batch.sent === undefined; job++) await null;
     await this.#flush(batch);
@@ -88,22 +113,6 @@ export class BatchedChannel implements Channel {
 
   #flush(batch: Batch): Promise<void> {
     if (this.#batch === batch) this.#batch = undefined;
-    return batch.sent ??= this.#sendNow(batch.texts.join("\n"));
+    return batch.sent ??= this.#channel.send(batch.texts.join("\n"));
   }
-
-  #sendNow(message: string): Promise<void> {
-    if (this.#nudge !== undefined && isLong(message)) {
-      this.#channel.send(this.#nudge).catch(() => {});
-    }
-    return this.#channel.send(message);
-  }
-}
-
-/** What a client of Deno's writes in one go, in bytes. */
-const SHORT_BYTES = 1024;
-
-function isLong(text: string): boolean {
-  if (text.length > SHORT_BYTES) return true;
-  if (text.length * 3 <= SHORT_BYTES) return false;
-  return new TextEncoder().encodeInto(text, new Uint8Array(SHORT_BYTES)).read < text.length;
 }

@@ -78,19 +78,21 @@ export function webSocketAgent(
     );
   }
   checkFunction(ACTION, "webSocket", options.webSocket);
+  const maxBytes = checkLimit(ACTION, "maxBytes", options.maxBytes ?? MAX_MESSAGE_BYTES);
   const dialler = new Dialler({
     url: parsed,
     multiplex,
     connectTimeoutMs: checkLimit(ACTION, "connectTimeoutMs", options.connectTimeoutMs ?? 10_000),
     factory: options.webSocket ?? standardFactory(options.headers),
     channel: {
-      maxBytes: checkLimit(ACTION, "maxBytes", options.maxBytes ?? MAX_MESSAGE_BYTES),
+      maxBytes,
       maxMessagesPerSecond: Number.POSITIVE_INFINITY,
       peer: shown(parsed),
       clock,
     },
   });
   const limits = {
+    maxBytes,
     maxCallsPerConnection: checkNumber(
       ACTION,
       "maxCallsPerConnection",

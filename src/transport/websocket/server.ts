@@ -191,7 +191,7 @@ class Handler implements WebSocketHandler {
   #run(channel: WebSocketChannel, { protocol, values }: WebSocketAcceptance): Promise<void> {
     if (protocol !== MUX_PROTOCOL) return this.#server.serve(channel, values);
     return this.#server.serve(
-      new BatchedChannel(channel),
+      new BatchedChannel(channel, this.maxBytes),
       values,
       (channel, server, values) => new MuxConnection(channel, server, values, this.#maxCalls),
     );

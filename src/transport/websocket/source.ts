@@ -10,12 +10,15 @@ import { BatchedChannel } from "./batch.ts";
 import type { Dialled, Dialler } from "./dial.ts";
 import { encodeControl } from "./mux.ts";
 import { MuxCall } from "./mux_call.ts";
+import { ShortMessages } from "./short_messages.ts";
 import { MuxSession, type MuxSessionLimits } from "./mux_session.ts";
 
 /** What a {@linkcode WebSocketSource} is held to, beside what its setup says. */
 export interface WebSocketLimits extends Omit<MuxSessionLimits, "idleMs"> {
   /** How many calls one connection carries at once, if it carries several. */
   readonly maxCallsPerConnection: number;
+  /** The most bytes of a message. */
+  readonly maxBytes: number;
 }
 
 /**
@@ -102,7 +105,7 @@ export class WebSocketSource implements ChannelSource {
     const { limits: { idleMs }, clock } = this.#setup;
     const { keepAliveMs, keepAliveTimeoutMs } = this.#limits;
     this.#session = new MuxSession(
-      new BatchedChannel(channel, nudgeOf()),
+      new BatchedChannel(forRuntime(channel), this.#limits.maxBytes),
       { idleMs, keepAliveMs, keepAliveTimeoutMs },
       clock,
       () => this.#wakeNext(),
@@ -151,12 +154,9 @@ export class WebSocketSource implements ChannelSource {
   }
 }
 
-/**
- * Deno writes the head of a frame above 1 KiB by itself, and the kernel holds
- * the rest back until that is acknowledged (Nagle's algorithm against delayed
- * acknowledgements): 40 ms a message. The answer to a ping acknowledges at once.
- */
-function nudgeOf(): string | undefined {
-  const isDeno = globalThis.navigator?.userAgent?.startsWith("Deno/");
-  return isDeno ? encodeControl(["ping"]) : undefined;
+/** Deno is the one runtime whose client has to be helped. */
+function forRuntime(channel: Channel): Channel {
+  return globalThis.navigator?.userAgent?.startsWith("Deno/")
+    ? new ShortMessages(channel, encodeControl(["ping"]))
+    : channel;
 }
