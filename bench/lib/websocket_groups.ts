@@ -6,6 +6,8 @@ import { startWebSocketFloor } from "./websocket_floor.ts";
 
 const CHUNKS = 50;
 
+const content = "x".repeat(100);
+
 /** Starts a server in a thread of its own. */
 function startApart(): Promise<string> {
   const worker = new Worker(new URL("websocket_server.ts", import.meta.url), { type: "module" });
@@ -25,9 +27,18 @@ async function groups(): Promise<Group[]> {
   const floor = startWebSocketFloor();
   const { url } = await serve(echo, { port: 0, websocket: { maxMessagesPerSecond: Infinity } });
   const multiplexed = webSocketAgent(url);
-  const apart = webSocketAgent(await startApart());
+  const apart = await startApart();
+  const multiplexing = (name: string, label: string, calls: number): Group => {
+    const remote = webSocketAgent(apart, { name });
+    const row = (atOnce: number) =>
+      repeatAtOnce(calls, atOnce, () => remote.process(message("user", content)));
+    return {
+      name: `websocket/50 at once on one connection, ${label}`,
+      calls,
+      rows: { "one at a time": row(1), "50 at once": row(50) },
+    };
+  };
   const pooled = webSocketAgent(url, { multiplex: false, maxConnections: 50 });
-  const content = "x".repeat(100);
   const unary = (atOnce: number): Group => ({
     name: `websocket/unary, 100 B, ${atOnce} at once`,
     calls: 500,
@@ -45,18 +56,8 @@ async function groups(): Promise<Group[]> {
   return [
     unary(1),
     unary(50),
-    {
-      name: "websocket/50 at once on one connection",
-      calls: 500,
-      rows: {
-        "one at a time": repeatAtOnce(
-          500,
-          1,
-          () => apart.process(message("user", content)),
-        ),
-        "50 at once": repeatAtOnce(500, 50, () => apart.process(message("user", content))),
-      },
-    },
+    multiplexing("quick", "an agent that answers at once", 500),
+    multiplexing("waiting", "an agent that takes 1 ms", 200),
     {
       name: `websocket/stream of ${CHUNKS} chunks, 5 KB, 1 at once`,
       calls: 20,

@@ -4,10 +4,17 @@
  *
  * @module
  */
-import { agent, text } from "../../mod.ts";
+import { agent, delay, text } from "../../mod.ts";
 import { serve } from "../../src/serve/mod.ts";
 
-const { url } = await serve(agent("echo", (m) => text(m)), {
+const quick = agent("quick", (m) => text(m));
+/** Agents wait for something, such as a model. */
+const waiting = agent("waiting", async (m) => {
+  await delay(1);
+  return text(m);
+});
+
+const { url } = await serve([quick, waiting], {
   port: 0,
   websocket: { maxMessagesPerSecond: Infinity },
 });

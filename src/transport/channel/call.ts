@@ -9,7 +9,6 @@ import type { RequestEnvelope } from "../../protocol/envelope.ts";
 import { checkSize } from "../../protocol/limits.ts";
 import { withoutToolCalls } from "../../protocol/trust.ts";
 import type { RunOptions } from "../run.ts";
-import type { Channel } from "./channel.ts";
 import type { ChannelSettings } from "./server.ts";
 
 /**
@@ -82,10 +81,9 @@ export function shownError(error: AgenkitError, { errorText }: ChannelSettings):
   return new AgenkitError(code, errorText(error), { retryable, retryAfterMs, details });
 }
 
-/** Sends, and tells of a peer that does not take it in time. */
+/** Waits for a send, and tells of a peer that does not take it in time. */
 export async function sendInTime(
-  channel: Channel,
-  text: string,
+  sending: Promise<void>,
   { clock, sendTimeoutMs }: ChannelSettings,
   onLate: (reason: string) => void,
 ): Promise<void> {
@@ -94,7 +92,7 @@ export async function sendInTime(
     () => onLate(`The client did not take an envelope within ${sendTimeoutMs} ms`),
   );
   try {
-    await channel.send(text);
+    await sending;
   } finally {
     timer.cancel();
   }

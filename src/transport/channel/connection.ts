@@ -125,8 +125,7 @@ export class Connection implements ServedConnection {
   /** Sends, and drops a peer that takes nothing for too long. */
   #send(text: string): Promise<void> {
     return sendInTime(
-      this.#channel,
-      text,
+      this.#channel.send(text),
       this.#server.settings,
       (reason) => this.close(GOING_AWAY, reason),
     );

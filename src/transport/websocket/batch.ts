@@ -3,19 +3,25 @@ import { tooLarge } from "../../protocol/limits.ts";
 import type { Channel } from "../channel/channel.ts";
 
 /** What belongs together in one message at most, in characters, unless one text alone is longer. */
-const MAX_BATCH = 64 * 1024;
+const MAX_BATCH = 16 * 1024;
 /**
  * The most characters of a message of several lines, with a line break for each
  * character. More would be millions of lines at once, which take a peer
  * nothing to send, and the event loop seconds to read.
  */
-const MAX_SPLIT = 2 * MAX_BATCH;
+const MAX_SPLIT = 128 * 1024;
 
 /**
- * For how many promise jobs a message is held open. Calls that were begun
- * together have sent by then, and one that is alone loses about a microsecond.
+ * For how many promise jobs a message is held open: calls that were begun
+ * together have sent by then.
  */
 const HOLD_JOBS = 16;
+
+/** A channel that may be told when there is nothing to put together. */
+export interface MuxChannel extends Channel {
+  /** @param alone Whether nothing else is likely to be sent in this turn. */
+  send(text: string, alone?: boolean): Promise<void>;
+}
 
 interface Batch {
   readonly texts: string[];
@@ -29,7 +35,7 @@ interface Batch {
  * messages apart in turn, and puts lines together that were cut: one that ends
  * with `+` goes on in the next line that begins with it.
  */
-export class BatchedChannel implements Channel {
+export class BatchedChannel implements MuxChannel {
   readonly closed: Promise<void>;
   readonly #channel: Channel;
   readonly #maxLength: number;
@@ -51,8 +57,9 @@ export class BatchedChannel implements Channel {
     this.closed = channel.closed;
   }
 
-  send(text: string): Promise<void> {
+  send(text: string, alone = false): Promise<void> {
     const open = this.#batch;
+    if (alone && open === undefined) return this.#channel.send(text);
     if (open !== undefined && open.length + text.length > MAX_BATCH) void this.#flush(open);
     const batch = this.#batch;
     if (batch !== undefined) {

@@ -6,9 +6,9 @@ import type { MuxSession } from "./mux_session.ts";
 /** One call on a connection that carries many: a channel of its own. */
 export class MuxCall implements CallChannel {
   readonly callId: string;
-  readonly closed: Promise<void>;
   readonly #session: MuxSession;
-  readonly #gone = Promise.withResolvers<void>();
+  /** Made only if somebody asks for it. */
+  #gone: PromiseWithResolvers<void> | undefined;
   #unread: string[] = [];
   #unreadLength = 0;
   /** Characters that were taken and not yet given back as credit. */
@@ -22,7 +22,12 @@ export class MuxCall implements CallChannel {
   constructor(session: MuxSession, id: string) {
     this.#session = session;
     this.callId = id;
-    this.closed = this.#gone.promise;
+  }
+
+  get closed(): Promise<void> {
+    this.#gone ??= Promise.withResolvers();
+    if (this.#end !== undefined) this.#gone.resolve();
+    return this.#gone.promise;
   }
 
   send(text: string): Promise<void> {
@@ -84,7 +89,7 @@ export class MuxCall implements CallChannel {
     this.#receiver = undefined;
     if (error === undefined) receiver?.resolve(undefined);
     else receiver?.reject(error);
-    this.#gone.resolve();
+    this.#gone?.resolve();
   }
 
   #giveCredit(length: number): void {

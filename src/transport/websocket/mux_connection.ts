@@ -6,8 +6,8 @@ import { encodeError } from "../../protocol/encode.ts";
 import { UNKNOWN_ID } from "../../protocol/envelope.ts";
 import { toAgenkitError } from "../../protocol/wire_error.ts";
 import { decodeRequest, sendInTime } from "../channel/call.ts";
-import type { Channel } from "../channel/channel.ts";
 import type { ChannelServer, ServedConnection } from "../channel/server.ts";
+import type { MuxChannel } from "./batch.ts";
 import { CLOSE } from "./close_codes.ts";
 import { decodeControl, encodeControl } from "./mux.ts";
 import { MuxServerCall } from "./mux_server_call.ts";
@@ -18,7 +18,7 @@ export class MuxConnection implements ServedConnection {
   readonly server: ChannelServer;
   /** What the agents find in `call.values`. */
   readonly values: ContextValues | undefined;
-  readonly #channel: Channel;
+  readonly #channel: MuxChannel;
   readonly #maxCalls: number;
   readonly #calls = new Map<string, MuxServerCall>();
   #draining = false;
@@ -28,7 +28,7 @@ export class MuxConnection implements ServedConnection {
 
   /** @param maxCalls How many calls may run at once. */
   constructor(
-    channel: Channel,
+    channel: MuxChannel,
     server: ChannelServer,
     values: ContextValues | undefined,
     maxCalls: number,
@@ -72,8 +72,7 @@ export class MuxConnection implements ServedConnection {
   /** Sends what belongs to a call, and drops a peer that takes nothing for too long. */
   send(text: string): Promise<void> {
     return sendInTime(
-      this.#channel,
-      text,
+      this.#channel.send(text, this.#calls.size <= 1),
       this.server.settings,
       (reason) => this.close(CLOSE.goingAway, reason),
     );

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from "../../core/clock.ts";
 import type { AgenkitError } from "../../core/errors.ts";
 import { toAgenkitError } from "../../protocol/wire_error.ts";
-import type { Channel } from "../channel/channel.ts";
+import type { MuxChannel } from "./batch.ts";
 import { CLOSE } from "./close_codes.ts";
 import { decodeControl, encodeControl, headOf } from "./mux.ts";
 import { MuxCall } from "./mux_call.ts";
@@ -28,7 +28,7 @@ const LAST: ReadonlySet<string> = new Set(["response", "stream_end", "error"]);
  * just be busy and each call has its own time.
  */
 export class MuxSession {
-  readonly #channel: Channel;
+  readonly #channel: MuxChannel;
   readonly #limits: MuxSessionLimits;
   readonly #clock: Clock;
   readonly #onSpace: () => void;
@@ -43,7 +43,7 @@ export class MuxSession {
   #timer: Timer | undefined;
 
   /** @param onSpace Told when a call has ended, or all have. */
-  constructor(channel: Channel, limits: MuxSessionLimits, clock: Clock, onSpace: () => void) {
+  constructor(channel: MuxChannel, limits: MuxSessionLimits, clock: Clock, onSpace: () => void) {
     this.#channel = channel;
     this.#limits = limits;
     this.#clock = clock;
@@ -72,7 +72,7 @@ export class MuxSession {
 
   /** Sends whatever a call has to say. */
   send(text: string): Promise<void> {
-    return this.#channel.send(text);
+    return this.#channel.send(text, this.#calls.size <= 1);
   }
 
   /**
