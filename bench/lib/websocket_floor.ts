@@ -12,6 +12,13 @@ interface Wire {
   readonly payload: { readonly message: { readonly content: string } };
 }
 
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+function textOf(data: string | ArrayBuffer): string {
+  return typeof data === "string" ? data : decoder.decode(data);
+}
+
 function envelope(type: string, id: string, payload: unknown): string {
   return JSON.stringify({ version: "1.0", type, id, timestamp: new Date().toISOString(), payload });
 }
@@ -22,8 +29,8 @@ function said(role: string, content: string) {
 
 /** Both sides of connections of the runtime's own. */
 export interface WebSocketFloor {
-  /** Sends a text and reads it back. */
-  process(content: string): Promise<string>;
+  /** Sends a text and reads it back, in text messages or in binary ones, as the peers' wire has them. */
+  process(content: string, binary?: boolean): Promise<string>;
   /** Sends a text and reads it back in so many chunks. */
   stream(content: string, chunks: number): Promise<number>;
 }
@@ -35,7 +42,8 @@ class Client {
 
   private constructor(socket: WebSocket) {
     this.#socket = socket;
-    socket.onmessage = ({ data }) => this.#onWire(JSON.parse(data));
+    socket.binaryType = "arraybuffer";
+    socket.onmessage = ({ data }) => this.#onWire(JSON.parse(textOf(data)));
   }
 
   static open(url: string): Promise<Client> {
@@ -44,13 +52,19 @@ class Client {
   }
 
   /** Asks, and hands each envelope of the answer on until `take` says that it was the last. */
-  ask(method: string, content: string, take: (wire: Wire) => boolean): Promise<void> {
+  ask(
+    method: string,
+    content: string,
+    take: (wire: Wire) => boolean,
+    binary = false,
+  ): Promise<void> {
     return new Promise((resolve) => {
       this.#onWire = (wire) => {
         if (take(wire)) resolve();
       };
       const payload = { method, ...said("user", content) };
-      this.#socket.send(envelope("request", crypto.randomUUID(), payload));
+      const request = envelope("request", crypto.randomUUID(), payload);
+      this.#socket.send(binary ? encoder.encode(request) : request);
     });
   }
 }
@@ -59,10 +73,14 @@ class Client {
 export function startWebSocketFloor(): WebSocketFloor {
   const server = Deno.serve({ port: 0, onListen: () => {} }, (request) => {
     const { socket, response } = Deno.upgradeWebSocket(request, { idleTimeout: 0 });
+    socket.binaryType = "arraybuffer";
     socket.onmessage = ({ data }) => {
-      const { id, payload } = JSON.parse(data) as Wire;
+      const { id, payload } = JSON.parse(textOf(data)) as Wire;
       const [chunks, content] = payload.message.content.split(":", 2) as [string, string];
-      if (chunks === "") return socket.send(envelope("response", id, said("agent", content)));
+      if (chunks === "") {
+        const answer = envelope("response", id, said("agent", content));
+        return socket.send(typeof data === "string" ? answer : encoder.encode(answer));
+      }
       const size = content.length / Number(chunks);
       for (let i = 0; i < Number(chunks); i++) {
         const chunk = content.slice(i * size, (i + 1) * size);
@@ -76,13 +94,13 @@ export function startWebSocketFloor(): WebSocketFloor {
   const idle: Client[] = [];
   const take = async () => idle.pop() ?? await Client.open(`ws://127.0.0.1:${server.addr.port}`);
   return {
-    async process(content) {
+    async process(content, binary) {
       const client = await take();
       let answer = "";
       await client.ask("process", `:${content}`, (wire) => {
         answer = wire.payload.message.content;
         return true;
-      });
+      }, binary);
       idle.push(client);
       return answer;
     },

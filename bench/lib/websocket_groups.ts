@@ -44,6 +44,7 @@ async function groups(): Promise<Group[]> {
     calls: 500,
     rows: {
       "WebSocket and JSON": repeatAtOnce(500, atOnce, () => floor.process(content)),
+      "WebSocket and JSON, binary": repeatAtOnce(500, atOnce, () => floor.process(content, true)),
       agenkit: repeatAtOnce(500, atOnce, () => multiplexed.process(message("user", content))),
       "agenkit, a connection each": repeatAtOnce(
         500,

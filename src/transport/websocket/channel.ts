@@ -60,6 +60,8 @@ export class WebSocketChannel implements Channel {
   readonly #options: WebSocketChannelOptions;
   readonly #maxUnreadBytes: number;
   readonly #gone = Promise.withResolvers<void>();
+  readonly #encoder = new TextEncoder();
+  readonly #decoder = new TextDecoder("utf-8", { fatal: true });
   #unread: Item[] = [];
   #unreadBytes = 0;
   #receiver: PromiseWithResolvers<string | undefined> | undefined;
@@ -85,7 +87,7 @@ export class WebSocketChannel implements Channel {
       checkSize("The message", text, maxBytes);
       this.#write(text);
     } else {
-      const bytes = new TextEncoder().encode(text);
+      const bytes = this.#encoder.encode(text);
       if (bytes.byteLength > maxBytes) throw tooLarge("The message", maxBytes, bytes.byteLength);
       this.#write(bytes);
     }
