@@ -38,5 +38,6 @@ export function withRpc(
         await Promise.all([begun, loading?.then((loaded) => loaded.drain())]);
       },
     },
+    close: { value: () => http.close() },
   }) as HttpHandler;
 }

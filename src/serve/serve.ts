@@ -150,7 +150,10 @@ export async function serve(agents: Agents, options: ServeOptions = {}): Promise
 
   const finished = Promise.withResolvers<void>();
   let closing: Promise<void> | undefined;
-  const kill = async () => void await Promise.all([listener.kill(), companions.close()]);
+  const kill = async () => {
+    handler.close();
+    await Promise.all([listener.kill(), companions.close()]);
+  };
   // Whoever closes a server that drains ends its patience.
   const patience = new AbortController();
   const hooks = new DrainHooks();

@@ -19,6 +19,8 @@ export interface RunOptions {
   readonly values?: ContextValues | undefined;
   /** Where time comes from. */
   readonly clock: Clock;
+  /** Holds what ends the wait for an agent, for as long as that runs. */
+  readonly running?: Set<(reason: unknown) => void> | undefined;
 }
 
 /**
@@ -41,10 +43,12 @@ export function runProcess(agent: Agent, message: Message, options: RunOptions):
       ? undefined
       : options.clock.schedule(deadline, () => stop(timedOut(agent, timeoutMs)));
     const unwatch = watch(signal, stop);
+    options.running?.add(stop);
     const finish = () => {
       timer?.cancel();
       unwatch();
       link.release();
+      options.running?.delete(stop);
     };
     attempt(() => agent.process(message, link.options(options as CallOptions, deadline))).then(
       (answer) => {

@@ -71,6 +71,8 @@ export interface HttpHandler {
   readonly draining: boolean;
   /** Refuses new calls from now on and resolves when those that run have ended. */
   drain(): Promise<void>;
+  /** Refuses new calls, answers those that run with `unavailable`, and tells their agents. */
+  close(): void;
 }
 
 /**
@@ -103,6 +105,7 @@ export function httpHandler(agents: Agents, options: HttpHandlerOptions = {}): H
     inFlight: { get: () => server.inFlight },
     draining: { get: () => server.draining },
     drain: { value: () => server.drain() },
+    close: { value: () => server.close() },
   }) as HttpHandler;
 }
 
@@ -121,6 +124,7 @@ class HttpServer {
   readonly #maxInFlight: number;
   readonly #clock: Clock;
   readonly #idle: (() => void)[] = [];
+  readonly #running = new Set<(reason: unknown) => void>();
 
   constructor(agents: Agents, options: HttpHandlerOptions) {
     this.#directory = new AgentDirectory(agents, options.defaultAgent);
@@ -150,6 +154,13 @@ class HttpServer {
     this.draining = true;
     if (this.inFlight === 0) return Promise.resolve();
     return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  close(): void {
+    this.draining = true;
+    // Streams end with the bodies of their answers.
+    const closed = new AgenkitError("unavailable", "The server was closed");
+    for (const stop of [...this.#running]) stop(closed);
   }
 
   #route(request: Request): Response | Promise<Response> {
@@ -218,7 +229,13 @@ class HttpServer {
       const message = this.#options.trustToolCalls
         ? envelope.message
         : withoutToolCalls(envelope.message);
-      const run = { signal: () => request.signal, timeoutMs, values, clock: this.#clock };
+      const run = {
+        signal: () => request.signal,
+        timeoutMs,
+        values,
+        clock: this.#clock,
+        running: this.#running,
+      };
       if (route.kind === "process") {
         return this.#answer(request, id, await runProcess(agent, message, run));
       }

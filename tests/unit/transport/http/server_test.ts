@@ -636,3 +636,23 @@ test("httpHandler() serves a record of agents under its keys", async () => {
   assert.deepEqual(names, ["main", "other"]);
   assert.equal((await handler(post("/agents/other/process", envelope()))).status, 200);
 });
+
+test("httpHandler() that is closed answers what runs, tells its agents, and leaves no timer", async () => {
+  const clock = new TestClock();
+  let reason: unknown;
+  const never = agent("never", (_, { signal }) => {
+    signal!.addEventListener("abort", () => reason = signal!.reason);
+    return new Promise<never>(() => {});
+  });
+  const handler = httpHandler(never, { clock });
+  const running = handler(post("/process", envelope()));
+  while (clock.pending === 0 || handler.inFlight === 0) await new Promise((r) => setTimeout(r, 1));
+  await new Promise((r) => setTimeout(r, 5));
+  handler.close();
+  const error = await errorOf(await running, 503, "AGENT_UNAVAILABLE");
+  assert.equal(error.error_message, "The server was closed");
+  assert.equal((reason as Error).message, "The server was closed");
+  assert.equal(clock.pending, 0);
+  assert.equal(handler.inFlight, 0);
+  await errorOf(await handler(post("/process", envelope())), 503, "AGENT_UNAVAILABLE");
+});
