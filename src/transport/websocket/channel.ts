@@ -72,7 +72,7 @@ export class WebSocketChannel implements Channel {
   #windowStart = 0;
   #inWindow = 0;
 
-  /** @param sink Writes to the socket, whose owner tells what comes. */
+  /** Makes a channel of a socket, whose owner has to tell what comes of it. */
   constructor(sink: WebSocketSink, options: WebSocketChannelOptions) {
     this.#sink = sink;
     this.#options = options;
