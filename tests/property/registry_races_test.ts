@@ -138,7 +138,8 @@ test("agentRegistry() knows in the end what the store knows, in whatever order i
         }
         store.restore();
         const arrive = async () => {
-          for (await jobs(); scheduler.count() > 0; await clock.advance(0)) {
+          await jobs();
+          for (await clock.advance(0); scheduler.count() > 0; await clock.advance(0)) {
             await scheduler.waitOne();
           }
         };
