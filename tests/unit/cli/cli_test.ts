@@ -25,11 +25,14 @@ async function run(args: readonly string[], changes: Partial<Io> = {}) {
 const served = agent({
   name: "served",
   capabilities: ["echo"],
-  process: (m, call) => {
+  process: (m, { signal }) => {
     const { behaviour } = m.metadata;
     if (behaviour === "fail") throw new AgenkitError("permission_denied", "not you");
-    if (behaviour === "hang") return new Promise<never>(() => {});
-    void call;
+    if (behaviour === "hang") {
+      return new Promise<never>((_, reject) => {
+        signal!.addEventListener("abort", () => reject(signal!.reason));
+      });
+    }
     return { content: `${m.role}: ${text(m)}`, metadata: { seen: m.metadata } };
   },
   async *stream(m) {
