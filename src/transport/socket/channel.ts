@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { setImmediate } from "node:timers";
 import type { Clock, Timer } from "../../core/clock.ts";
 import { AgenkitError } from "../../core/errors.ts";
 import { FrameReader, writeFrame } from "../../protocol/frame.ts";
@@ -21,6 +22,12 @@ export interface SocketChannelOptions {
 
 /** Before how much silence the system asks whether the peer is still there, in milliseconds. */
 const KEEP_ALIVE_MS = 30_000;
+/**
+ * How many envelopes are sent before the event loop gets its turn, if none has
+ * come meanwhile. The system takes megabytes at once: a fast agent would keep
+ * everybody else waiting, its own client included.
+ */
+const MAX_SENT_IN_TURN = 32;
 const SENT: Promise<void> = Promise.resolve();
 
 /** Envelopes over a connected TCP, TLS or Unix socket, each in a frame. */
@@ -35,6 +42,8 @@ export class SocketChannel implements Channel {
   #drained: PromiseWithResolvers<void> | undefined;
   #frameTimer: Timer | undefined;
   #paused = false;
+  /** How many envelopes were sent since the event loop certainly had its turn. */
+  #sentInTurn = 0;
   /** Whether the peer has said that it sends nothing more. */
   #ended = false;
   /** Why nothing can be sent any more. */
@@ -73,7 +82,9 @@ export class SocketChannel implements Channel {
     } catch (error) {
       return Promise.reject(error);
     }
-    if (this.#socket.write(frame)) return SENT;
+    if (this.#socket.write(frame)) {
+      return ++this.#sentInTurn < MAX_SENT_IN_TURN ? SENT : this.#nextTurn();
+    }
     this.#drained ??= Promise.withResolvers();
     return this.#drained.promise;
   }
@@ -110,6 +121,7 @@ export class SocketChannel implements Channel {
 
   readonly #onData = (chunk: Uint8Array): void => {
     if (this.#dropped) return;
+    this.#sentInTurn = 0;
     this.#reader.push(chunk);
     if (this.#receiver !== undefined) return this.#deliver();
     this.#paused = true;
@@ -166,6 +178,11 @@ export class SocketChannel implements Channel {
       this.#fail(`A frame of the peer did not end within ${frameTimeoutMs} ms`);
       this.#socket.destroy();
     });
+  }
+
+  #nextTurn(): Promise<void> {
+    this.#sentInTurn = 0;
+    return new Promise((resolve) => setImmediate(resolve));
   }
 
   #fail(message: string, cause?: unknown): void {
