@@ -21,8 +21,8 @@ export interface WebSocketAgentOptions extends ChannelAgentOptions {
   /** How long one handshake may take, in milliseconds. @default {10000} */
   readonly connectTimeoutMs?: number | undefined;
   /**
-   * How long an idle connection that carries many calls may be silent before
-   * the server is asked for a sign of life, in milliseconds. @default {30000}
+   * How often a connection that carries many calls gives a sign of life, and
+   * asks for one while it is idle, in milliseconds. @default {30000}
    */
   readonly keepAliveMs?: number | undefined;
   /** How long that sign may take, in milliseconds. @default {10000} */

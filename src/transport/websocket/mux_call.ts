@@ -6,6 +6,8 @@ import type { MuxSession } from "./mux_session.ts";
 /** One call on a connection that carries many: a channel of its own. */
 export class MuxCall implements CallChannel {
   readonly callId: string;
+  /** How many messages had come on the connection when something last came for this call. */
+  heardAt: number;
   readonly #session: MuxSession;
   /** Made only if somebody asks for it. */
   #gone: PromiseWithResolvers<void> | undefined;
@@ -22,6 +24,7 @@ export class MuxCall implements CallChannel {
   constructor(session: MuxSession, id: string) {
     this.#session = session;
     this.callId = id;
+    this.heardAt = session.received;
   }
 
   get closed(): Promise<void> {
@@ -67,6 +70,7 @@ export class MuxCall implements CallChannel {
    */
   deliver(text: string, isLast: boolean): void {
     if (isLast) this.#complete = true;
+    this.heardAt = this.#session.received;
     const receiver = this.#receiver;
     if (receiver !== undefined) {
       this.#receiver = undefined;

@@ -162,8 +162,9 @@ export class MuxConnection implements ServedConnection {
     if (!Number.isFinite(idleTimeoutMs)) return;
     this.#active = false;
     this.#idleTimer = clock.schedule(clock.now() + idleTimeoutMs, () => {
-      if (this.#active || this.#calls.size > 0) this.#watchIdle();
-      else this.close(CLOSE.goingAway, `There was no call for ${idleTimeoutMs} ms`);
+      // A client whose call runs sends pings meanwhile, unless it is gone.
+      if (this.#active) this.#watchIdle();
+      else this.close(CLOSE.goingAway, `Nothing came for ${idleTimeoutMs} ms`);
     });
   }
 }

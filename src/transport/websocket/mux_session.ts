@@ -34,6 +34,7 @@ export class MuxSession {
   readonly #onSpace: () => void;
   readonly #calls = new Map<string, MuxCall>();
   #nextId = 1;
+  #received = 0;
   #usable = true;
   /** When the last call has ended. */
   #idleSince: number;
@@ -63,6 +64,11 @@ export class MuxSession {
     return this.#calls.size;
   }
 
+  /** How many messages have come. */
+  get received(): number {
+    return this.#received;
+  }
+
   /** Begins a call. */
   open(): MuxCall {
     const call = new MuxCall(this, `${this.#nextId++}`);
@@ -84,8 +90,8 @@ export class MuxSession {
     if (!this.#calls.delete(call.callId)) return;
     if (cancel) {
       this.send(encodeControl(["cancel", call.callId])).catch(() => {});
-      // Who waited in vain may have waited for somebody who is gone.
-      if (!this.#heard) this.#ping();
+      // Who waited while nothing came at all may have waited for somebody who is gone.
+      if (call.heardAt === this.#received) this.#ping();
     }
     this.#idleSince = this.#clock.now();
     if (!this.#usable && this.#calls.size === 0) this.#channel.close(CLOSE.normal);
@@ -104,6 +110,7 @@ export class MuxSession {
         const text = await this.#channel.receive();
         if (text === undefined) break;
         this.#heard = true;
+        this.#received++;
         this.#handle(text);
       }
       this.#end(undefined);
@@ -153,8 +160,10 @@ export class MuxSession {
     if (this.#pinged && !this.#heard) return this.#retire();
     const asks = isIdle && !this.#heard;
     this.#pinged = this.#heard = false;
-    if (asks) this.#ping();
-    else this.#watch(isIdle ? Math.min(keepAliveMs, idleLeft) : keepAliveMs);
+    if (asks) return this.#ping();
+    // The server has to know that somebody is there who waits, or takes his time.
+    if (!isIdle) this.send(encodeControl(["ping"])).catch(() => {});
+    this.#watch(isIdle ? Math.min(keepAliveMs, idleLeft) : keepAliveMs);
   }
 
   /** Takes no more calls; goes when the last one has. */

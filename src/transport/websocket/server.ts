@@ -37,7 +37,11 @@ export interface WebSocketHandlerOptions extends ChannelServerOptions {
   readonly maxMessagesPerSecond?: number | undefined;
   /** Whether connections may carry many calls, with clients that can. @default {true} */
   readonly multiplex?: boolean | undefined;
-  /** How long a connection may be without a call, in milliseconds, before it is closed. @default {300000} */
+  /**
+   * How long a connection may be without a call, in milliseconds, before it is
+   * closed; one that carries many calls has to send something at all in that
+   * time, as our client does every 30 s. @default {300000}
+   */
   readonly idleTimeoutMs?: number | undefined;
 }
 

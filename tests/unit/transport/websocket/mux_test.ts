@@ -290,6 +290,26 @@ test("mux: a server closes a connection that is idle too long; pings count", asy
   assert.equal(pinged.theirs.closedWith, undefined);
 });
 
+test("mux: a server takes a client for gone that says nothing while its call runs", async () => {
+  let left = 0;
+  const silent = served({ process: (_, signal) => hang(signal).finally(() => left++) });
+  await silent.ours.send(request("1"));
+  for (let i = 0; i < 20; i++) await null;
+  assert.equal(silent.server.inFlight, 1);
+  await silent.clock.advance(120_000);
+  assert.equal(silent.server.inFlight, 0);
+  assert.equal(left, 1);
+
+  const pinging = muxed({ process: (_, signal) => hang(signal) }, {
+    client: { timeoutMs: Infinity },
+  });
+  const call = rejection(pinging.agent.process(ask("x")));
+  await pinging.clock.advance(500_000);
+  assert.equal(pinging.server.inFlight, 1);
+  pinging.session.close();
+  await call;
+});
+
 test("mux: a client closes an idle connection after idleMs, and leaves no timer", async () => {
   const { agent, session, clock, server } = muxed();
   await agent.process(ask("x"));
@@ -335,7 +355,7 @@ test("mux: a silent server is not given up while a call runs, but asked after on
   const first = session.open();
   await first.send("{}");
   await clock.advance(300_000);
-  assert.deepEqual(await sentBy(theirs), ["{}"]);
+  assert.deepEqual(await sentBy(theirs), ["{}", ...Array(10).fill('["ping"]')]);
   assert.equal(session.usable, true);
 
   const second = session.open();
