@@ -18,6 +18,7 @@ import {
 } from "./registration.ts";
 import { makeRegistryAgent, type RegistryAgent } from "./registry_agent.ts";
 import type { RegistryAgentOptions } from "./registry_agent_options.ts";
+import { SharedAgents } from "./shared_agents.ts";
 import type { StoredRegistration } from "./store.ts";
 import { View } from "./view.ts";
 
@@ -74,7 +75,12 @@ export interface AgentRegistry extends AsyncDisposable {
    * loses the oldest events, which is told. Stop by `break`, or by the signal.
    */
   events(options?: RegistryEventsOptions): AsyncIterableIterator<RegistryEvent>;
-  /** An agent that calls those of a name, wherever they are at the time. */
+  /**
+   * An agent that calls those of a name, wherever they are at the time. Without
+   * options it shares its connections with others of the name that have none,
+   * so it may well be asked for with each call. With options it has its own:
+   * make it once.
+   */
   agent(name: string, options?: RegistryAgentOptions): RegistryAgent;
   /** Ends events, closes the agents made here, and lets go of the store, which is not closed. */
   close(): Promise<void>;
@@ -113,6 +119,7 @@ class Registry implements AgentRegistry {
   readonly #view: View;
   readonly #readers = new Set<EventQueue>();
   readonly #agents = new Set<RegistryAgent>();
+  readonly #shared = new SharedAgents((name) => this.#agent(name, {}));
   /** The heartbeats that are under way: whoever gives the same one meanwhile waits for it. */
   readonly #beating = new Map<string, Promise<boolean>>();
   #started = false;
@@ -236,17 +243,10 @@ class Registry implements AgentRegistry {
     return reader;
   }
 
-  agent(name: string, options: RegistryAgentOptions = {}): RegistryAgent {
+  agent(name: string, options?: RegistryAgentOptions): RegistryAgent {
     this.#refuseClosed();
-    const { clock, random } = this.#policy;
-    const made = makeRegistryAgent(keyOf(name).name, options, {
-      view: this.#view,
-      clock,
-      random,
-      onClose: () => this.#agents.delete(made),
-    });
-    this.#agents.add(made);
-    return made;
+    const key = keyOf(name);
+    return options === undefined ? this.#shared.of(key.name) : this.#agent(key.name, options);
   }
 
   close(): Promise<void> {
@@ -262,6 +262,18 @@ class Registry implements AgentRegistry {
     for (const reader of [...this.#readers]) reader.end();
     await Promise.all([...this.#agents].map((one) => one.close()));
     await this.#view.close();
+  }
+
+  #agent(name: string, options: RegistryAgentOptions): RegistryAgent {
+    const { clock, random } = this.#policy;
+    const made = makeRegistryAgent(name, options, {
+      view: this.#view,
+      clock,
+      random,
+      onClose: () => this.#agents.delete(made),
+    });
+    this.#agents.add(made);
+    return made;
   }
 
   /** Asks the store, within its time; what it fails with becomes `unavailable`. */

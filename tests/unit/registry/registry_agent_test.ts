@@ -458,3 +458,43 @@ test("agent() asks now and then while changes are not told, but the store answer
   for (let i = 0; i < 10; i++) await call();
   assert.equal(store.calls.list, list);
 });
+
+test("agent() without options may be asked for with each call: connections are shared, and closed by the last", async () => {
+  const { registry } = testRegistry();
+  const listener = listenMemory("registry-agent-3", agent("a", (m) => text(m)));
+  await registry.register({ name: "a", endpoint: listener.url });
+  const first = registry.agent("a");
+  for (let i = 0; i < 100; i++) {
+    assert.equal(text(await registry.agent("a").process(hello)), "hello");
+  }
+  await first.process(hello);
+  const [endpoint] = first.endpoints;
+  const second = registry.agent("a");
+  assert.equal(second.endpoints[0], endpoint);
+  await Promise.all([first.close(), first.close()]);
+  await assert.rejects(first.process(hello), { code: "failed_precondition" });
+  await assert.rejects(collect(first.stream(hello)), { code: "failed_precondition" });
+  assert.equal(text(await second.process(hello)), "hello");
+  assert.notEqual(registry.agent("b").endpoints, second.endpoints);
+
+  const { registry: other } = testRegistry();
+  await other.register({ name: "a", endpoint: listener.url });
+  const only = other.agent("a");
+  await only.process(hello);
+  await only.close();
+  assert.equal(text(await other.agent("a").process(hello)), "hello");
+  listener.close();
+});
+
+test("agent() of endpoints that come and go by the thousand keeps none of them", async () => {
+  const { registry, endpoints, call, called } = await fleet(1);
+  for (let i = 0; i < 2_000; i++) {
+    await registry.register({ name: "a", instance: "flapping", endpoint: `http://flap-${i}` });
+    await call();
+    await call();
+    await registry.unregister({ name: "a", instance: "flapping" });
+  }
+  await call();
+  assert.equal(called.endpoints.length, 1);
+  assert.equal(endpoints.closed.length, 2_000);
+});
