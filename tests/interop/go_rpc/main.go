@@ -3,6 +3,7 @@
 //
 //	peer http3-client
 //	peer rpc-client
+//	peer rpc-bench
 //	peer rpc-server grpc|connect [--port N] [--habits] [--exit-with-stdin]
 //
 // A client prints READY 0, reads one case a line and writes one result a line;
@@ -18,13 +19,15 @@ import (
 
 func main() {
 	if len(os.Args) < 2 {
-		fail("expected a command: http3-client, rpc-client or rpc-server")
+		fail("expected a command: http3-client, rpc-client, rpc-bench or rpc-server")
 	}
 	switch command := os.Args[1]; command {
 	case "http3-client":
 		runCases(http3Client())
 	case "rpc-client":
 		runCases(rpcClient())
+	case "rpc-bench":
+		benchRPC()
 	case "rpc-server":
 		if len(os.Args) < 3 {
 			fail("expected a kind of server: grpc or connect")
