@@ -117,6 +117,22 @@ export class Exchange {
   }
 }
 
+/**
+ * Writes a request.
+ *
+ * @throws {AgenkitError} `invalid_argument`, if the message is none: that is no failure of the network.
+ */
+export function writeRequest(write: () => string): string {
+  try {
+    return write();
+  } catch (cause) {
+    throw new AgenkitError("invalid_argument", (cause as Error).message, {
+      cause,
+      details: NOT_BEGUN,
+    });
+  }
+}
+
 /** What an error says, with its causes: Node's fetch only says that it failed. */
 function whole(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

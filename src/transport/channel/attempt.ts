@@ -3,7 +3,7 @@ import { onAbort } from "../../core/signals.ts";
 import { type Envelope, UNKNOWN_ID } from "../../protocol/envelope.ts";
 import { checkSize } from "../../protocol/limits.ts";
 import { checkId, decodeAnswer, unusable } from "../answer.ts";
-import type { Exchange } from "../exchange.ts";
+import { type Exchange, writeRequest } from "../exchange.ts";
 import type { CallChannel, ChannelSource } from "./channel.ts";
 
 /** One attempt of one call: the connection it has, and what may become of that. */
@@ -37,10 +37,13 @@ export class Attempt {
   ): Promise<void> {
     const { signal } = this.#exchange;
     const channel = this.#channel = await this.#source.acquire(signal);
+    // As long as nothing was sent: a request may turn out to be none.
+    this.#reusable = true;
     const { callId } = channel;
     const id = this.#id = callId ?? crypto.randomUUID();
-    const text = write(id);
+    const text = writeRequest(() => write(id));
     checkSize("The request", text, maxBytes);
+    this.#reusable = false;
     // Also while the consumer holds a chunk: the agent is not to go on meanwhile.
     this.#unlisten = onAbort(signal, () => channel.close());
     await this.#watch(channel.send(text));

@@ -12,7 +12,7 @@ import { checkSize, MAX_MESSAGE_BYTES } from "../../protocol/limits.ts";
 import { readEvents } from "../../protocol/sse.ts";
 import { checkId, decodeAnswer, messageOf } from "../answer.ts";
 import { endsInTime } from "../ends_in_time.ts";
-import { Exchange } from "../exchange.ts";
+import { Exchange, writeRequest } from "../exchange.ts";
 import { chunksOf, readText } from "./body.ts";
 import { type ExtraHeaders, fixedHeaders, madeHeaders } from "./extra_headers.ts";
 import { failureOf } from "./failure.ts";
@@ -173,7 +173,8 @@ class HttpAgent implements StreamingAgent {
   ): Promise<{ id: string; response: Response }> {
     const id = crypto.randomUUID();
     const { content, headers } = this.#options;
-    const body = encodeRequest({ id, method, agentName: this.#agentName, message, content });
+    const agentName = this.#agentName;
+    const body = writeRequest(() => encodeRequest({ id, method, agentName, message, content }));
     checkSize("The request", body, this.#maxBytes);
     const sent: Record<string, string> = { "content-type": JSON_TYPE };
     if (method === "stream") sent.accept = EVENT_STREAM_TYPE;

@@ -309,10 +309,17 @@ test("socketAgent() closes idle connections before servers do", async () => {
 
 test("socketAgent() refuses a request that is too large before it is sent, and bad options", async () => {
   await using server = await serveSocket(echo, ANY);
-  await using remote = socketAgent(server.url, { maxBytes: 1000 });
+  await using relay = await wiretap(Number(new URL(server.url).port));
+  const accepted = () => relay.taps.length;
+  await using remote = socketAgent(`tcp://127.0.0.1:${relay.port}`, { maxBytes: 1000 });
   const error = await rejection(remote.process(message("user", "x".repeat(1000))));
   assert.equal(error.code, "resource_exhausted");
   assert.equal(text(await remote.process(ask)), "Echo: hi");
+  const none = await rejection(remote.process({ content: "x" } as unknown as typeof ask));
+  assert.equal(none.code, "invalid_argument");
+  assert.equal(neverBegan(none), true);
+  assert.equal(text(await remote.process(ask)), "Echo: hi");
+  assert.equal(accepted(), 1, "what was not sent costs no connection");
   const made = (options: unknown, url = server.url) => () =>
     socketAgent(url, options as SocketAgentOptions);
   assert.throws(made({}, "tcp://host"), TypeError);
