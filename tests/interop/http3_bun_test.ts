@@ -1,11 +1,18 @@
 // HTTP/3 between Bun's server and Bun's client, with nothing in between.
 import { test } from "node:test";
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { readConfig } from "../runtimes/exports.ts";
 import { certificateFiles } from "../support/certificates.ts";
 import { wiretap } from "../support/wiretap.ts";
 import { http3Calls } from "./http3_calls.ts";
 import { Lazy, needs, ourClient, ourServer } from "./suite.ts";
-import { named } from "./toolchain.ts";
+import { named, run } from "./toolchain.ts";
+
+async function temporaryFolder(): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await Deno.makeTempDir({ prefix: "agenkit-http3-" });
+  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
+}
 
 const suite = "HTTP/3 Bun -> Bun";
 const found = await needs(suite, { bun: named("AGENKIT_TEST_BUN") });
@@ -64,6 +71,29 @@ if (found) {
       message: { content: "back" },
     } as const;
     assert.equal((await (await client.get()).run(testCase)).messages[0]?.content, "Echo: back");
+  });
+
+  test(`${suite}: the example speaks HTTP/3`, async () => {
+    const root = fileURLToPath(new URL("../../", import.meta.url));
+    // Bun reads the package's name from here, since the package is not installed.
+    const { name, exports } = await readConfig(root);
+    const paths = Object.fromEntries(
+      Object.entries(exports).map(([key, file]) => [name + key.slice(1), [root + file.slice(2)]]),
+    );
+    await using folder = await temporaryFolder();
+    const config = `${folder.path}/tsconfig.json`;
+    await Deno.writeTextFile(config, JSON.stringify({ compilerOptions: { paths } }));
+    const { ca, cert, key } = await files.get();
+    const { stdout, stderr, ok } = await run(
+      found.bun,
+      ["--tsconfig-override", config, `${root}examples/transport/http3.ts`],
+      { env: { NODE_EXTRA_CA_CERTS: ca, TLS_CERT: cert, TLS_KEY: key } },
+    );
+    assert.ok(ok, stderr);
+    assert.match(
+      stdout,
+      /4\. HTTP\/3[^\n]*\n {2}Once\n {2}upon\n {2}a\n {2}time:\n {2}a datagram\n$/,
+    );
   });
 
   test(`${suite} end`, async () => {
