@@ -99,7 +99,7 @@ export const SUITES: readonly Suite[] = [
   interop("curl", "curl", ["*_curl_test.ts"]),
   interop("peers", "Python, Go, curl among themselves", ["*_peers_test.ts"]),
   interop("runtimes", "Python, Go to Node, Bun", ["*_runtimes_test.ts"]),
-  interop("rpc matrix", "Deno, Bun, Node among themselves", ["rpc_matrix_test.ts"]),
+  interop("rpc matrix", "Deno, Bun, Node among themselves", ["rpc_*_test.ts"]),
   interop("go rpc", "grpc-go, connect-go", ["go_rpc_*_test.ts"]),
   // Caddy is fetched, and Go's modules, if they are not there.
   interop("http3", "Bun, Caddy, quic-go", ["http3_*_test.ts"]),
