@@ -57,7 +57,6 @@ export class Lane {
     } catch {
       // Nobody reads on: what the end of the stream has to say is nobody's.
     }
-    this.release();
     return work;
   }
 

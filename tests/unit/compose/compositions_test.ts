@@ -23,6 +23,7 @@ import {
 import { WatchedSignal } from "../core/fakes.ts";
 import {
   ask,
+  counter,
   deaf,
   deafStream,
   fails,
@@ -190,6 +191,9 @@ for (const kind of kinds) {
     await assert.rejects(of([child]).process(ask, call), /before/);
     await assert.rejects(collect(of([child]).stream!(ask, call)), /before/);
     assert.equal(child.begun, 0);
+    const blind = counter();
+    await assert.rejects(of([blind]).process(ask, call), /before/);
+    assert.equal(blind.calls, 0);
   });
 
   test(`${kind}() does not blame an agent that fails because the caller has left`, async () => {
@@ -217,6 +221,7 @@ for (const kind of kinds) {
       assert.equal(await rejection(work), reason, way);
       await jobs();
       assert.deepEqual(failurePath(own), [], way);
+      assert.deepEqual(failurePath(reason), [], way);
     }
   });
 

@@ -316,3 +316,17 @@ test("parallel() does not tell a stream to end that has failed", async () => {
   await assert.rejects(collect(parallel([broken, streams("b", ["x"])]).stream!(ask)), /broke/);
   assert.equal(told, 0);
 });
+
+test("parallel() rejects from its stream when an agent aborts the call as it is asked", async () => {
+  const controller = new AbortController();
+  const leaving = {
+    ...deafStream("leaving"),
+    process: () => Promise.resolve(ask),
+    stream: () => {
+      controller.abort(new Error("enough"));
+      return deafStream().stream!(ask);
+    },
+  };
+  const work = collect(parallel([leaving]).stream!(ask, { signal: controller.signal }));
+  await assert.rejects(work, /enough/);
+});

@@ -180,6 +180,20 @@ test("parallel() waits for an asynchronous aggregate, and passes on what it thro
   assert.equal(await rejection(bad.process(ask)), error);
 });
 
+test("parallel() aggregates nothing once the caller has aborted", async () => {
+  const controller = new AbortController();
+  const leaving = agent("leaving", () => {
+    controller.abort(new Error("enough"));
+    return "answered all the same";
+  });
+  let aggregated = 0;
+  const work = parallel([leaving], { aggregate: () => `${++aggregated}` })
+    .process(ask, { signal: controller.signal });
+  await assert.rejects(work, /enough/);
+  await jobs();
+  assert.equal(aggregated, 0);
+});
+
 test("parallel() returns from an aggregate that hangs when the caller aborts", async () => {
   const controller = new AbortController();
   const hang = parallel([says("a")], { aggregate: () => new Promise<string>(() => {}) });
