@@ -11,6 +11,7 @@ import { httpAgent } from "../../src/transport/http/mod.ts";
 import { http2Agent, http2Fetch } from "../../src/transport/http2/mod.ts";
 import { http3Agent } from "../../src/transport/http3/mod.ts";
 import { rpcAgent } from "../../src/transport/rpc/mod.ts";
+import { socketAgent } from "../../src/transport/socket/mod.ts";
 import type { Case } from "./peers.ts";
 
 /** A client of any protocol. */
@@ -33,6 +34,8 @@ export function clientOf(
   switch (protocol) {
     case "http":
       return httpAgent(url, options);
+    case "socket":
+      return socketAgent(url, options);
     case "http2":
       return http2Agent(url, { ...options, tls });
     case "http3":

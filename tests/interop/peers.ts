@@ -134,7 +134,7 @@ export async function startClient(
   return {
     run: (testCase) => {
       const result = turn.then(async () => {
-        await writer.write(encoder.encode(JSON.stringify(testCase) + "\n"));
+        await writer.write(encoder.encode(lineOf(testCase) + "\n"));
         const line = await within(CASE_MS, peer.lines.next(), `${command}: no result for a case`);
         if (line.done) throw new Error(`${command} ended: ${peer.errors()}`);
         return { messages: [], arrivals_ms: [], responses: [], ...JSON.parse(line.value) };
@@ -145,6 +145,14 @@ export async function startClient(
     stop: () => peer.stop(),
     [Symbol.asyncDispose]: () => peer.stop(),
   };
+}
+
+/** A case on one line, also for readers that take U+2028 and U+2029 for line ends. */
+function lineOf(testCase: Case): string {
+  return JSON.stringify(testCase).replace(
+    /[\u2028\u2029]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16)}`,
+  );
 }
 
 interface Process {
