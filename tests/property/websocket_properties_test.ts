@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import { fc } from "./fc.ts";
 import { agent, text } from "../../mod.ts";
 import { TestClock } from "../../src/testing/mod.ts";
 import { ChannelServer } from "../../src/transport/channel/server.ts";
