@@ -1,4 +1,10 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from "node:http";
 import {
   createSecureServer,
   createServer as createHttp2Server,
@@ -90,10 +96,14 @@ function cleartext(
   track: (server: Http2Server) => void,
   idleTimeoutMs: number,
 ): Server {
-  const http1 = createServer(
-    { keepAliveTimeout: idleTimeoutMs, headersTimeout: 30_000 },
-    onRequest,
-  );
+  const http1 = createServer({
+    keepAliveTimeout: idleTimeoutMs,
+    headersTimeout: 30_000,
+    // Who offers something else (curl and Java's client offer h2c) is answered over HTTP/1.1.
+    // Node >= 24.9 asks; older ones take every such request for the handshake of a WebSocket.
+    shouldUpgradeCallback: ({ headers }: IncomingMessage) =>
+      headers.upgrade?.toLowerCase() === "websocket",
+  } as ServerOptions, onRequest);
   const http2 = createHttp2Server();
   http2.on("request", onRequest as never);
   track(http2);

@@ -1,5 +1,6 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
+import { connect } from "node:tls";
 import {
   agent,
   collect,
@@ -13,6 +14,7 @@ import { type AgentServer, serve } from "../../../src/serve/mod.ts";
 import { grpcAgent } from "../../../src/transport/grpc/mod.ts";
 import { http2Agent, http2Fetch } from "../../../src/transport/http2/mod.ts";
 import { rpcAgent } from "../../../src/transport/rpc/mod.ts";
+import { webSocketAgent } from "../../../src/transport/websocket/mod.ts";
 import { certificates } from "../../support/certificates.ts";
 import { wiretap } from "../../support/wiretap.ts";
 import { rejection } from "../rejection.ts";
@@ -37,14 +39,15 @@ async function callAll(server: AgentServer, ca?: string): Promise<void> {
   await using fetch2 = http2Fetch({ tls });
   await using http2 = http2Agent(at, { tls });
   await using grpc = grpcAgent(at.replace("http", "grpc"), { tls });
+  // What takes no authority of its own everywhere is only called in cleartext.
+  await using socket = webSocketAgent(`${at.replace("http", "ws")}/ws`);
   const agents = {
     http2,
     grpc,
     connect: rpcAgent(at, { fetch: fetch2 }),
     web: rpcAgent(at, { fetch: fetch2, protocol: "grpc-web" }),
-    // What speaks HTTP/1.1 takes no authority of its own everywhere.
     ...(ca === undefined
-      ? { connect1: rpcAgent(at), web1: rpcAgent(at, { protocol: "grpc-web" }) }
+      ? { connect1: rpcAgent(at), web1: rpcAgent(at, { protocol: "grpc-web" }), socket }
       : undefined),
   };
   for (const [protocol, remote] of Object.entries(agents)) {
@@ -79,7 +82,26 @@ test("serve() with grpc: 'shared' speaks everything at one TLS port", async () =
   const { ca, server: tls } = await certificates();
   await using server = await serve(counting, { port: 0, tls, grpc: "shared" });
   await callAll(server, ca);
+  assert.match(await handshake(server.port, ca), /^HTTP\/1\.1 101 /);
 });
+
+/** What is answered to the handshake of a WebSocket over TLS. */
+function handshake(port: number, ca: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const options = { port, host: "localhost", ca, ALPNProtocols: ["http/1.1"] };
+    const socket = connect(options, () => {
+      socket.write(
+        "GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+          "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+      );
+    });
+    socket.once("error", reject);
+    socket.once("data", (bytes: Uint8Array) => {
+      resolve(new TextDecoder().decode(bytes));
+      socket.destroy();
+    });
+  });
+}
 
 /** A stream of which its caller reads the first chunk by `next()`. */
 function started(remote: StreamingAgent, count: string): AsyncGenerator<Message> {

@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { createServer as createHttpsServer } from "node:https";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { agent, collect, message, text } from "../../../../mod.ts";
 import { serve } from "../../../../src/serve/mod.ts";
@@ -113,3 +113,21 @@ function alpnOf(port: number, ca: string): Promise<string | false | null> {
     socket.once("error", reject);
   });
 }
+
+test("serve() answers who offers h2c by Upgrade over HTTP/1.1", async () => {
+  await using server = await serve(counting, { port: 0 });
+  const answer = await new Promise<string>((resolve, reject) => {
+    const socket = connect(server.port, "127.0.0.1", () => {
+      socket.write(
+        "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, HTTP2-Settings\r\n" +
+          "Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n\r\n",
+      );
+    });
+    socket.once("error", reject);
+    socket.once("data", (bytes: Uint8Array) => {
+      resolve(new TextDecoder().decode(bytes));
+      socket.destroy();
+    });
+  });
+  assert.match(answer, /^HTTP\/1\.1 200 /);
+});
