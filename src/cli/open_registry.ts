@@ -1,4 +1,5 @@
-import { type AgentRegistry, agentRegistry } from "../registry/registry.ts";
+import type { AgentRegistry } from "../registry/agent_registry.ts";
+import { agentRegistry } from "../registry/registry.ts";
 import { UsageError } from "./io.ts";
 
 /** A registry that others share, and how it is let go of. */

@@ -3,8 +3,8 @@ import { type Clock, systemClock } from "../core/clock.ts";
 import { codeOf } from "../core/errors.ts";
 import { describe } from "../core/json.ts";
 import { checkFunction, checkNumber } from "../core/options.ts";
+import type { AgentRegistry } from "./agent_registry.ts";
 import { checkRegistration, type InstanceKey, type RegistrationInit } from "./registration.ts";
-import type { AgentRegistry } from "./registry.ts";
 
 /** What tells when it stops taking calls, as servers do. */
 export interface Drainable {

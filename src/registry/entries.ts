@@ -1,6 +1,6 @@
 import type { RegistryEvent } from "./events.ts";
 import type { InstanceKey, Registration } from "./registration.ts";
-import type { StoredRegistration } from "./store.ts";
+import type { StoreChange, StoredRegistration } from "./store.ts";
 
 /** A registration as it is known here, and until when it is kept. */
 export interface Entry {
@@ -106,4 +106,18 @@ export class Entries {
 /** A name and an instance as one text. */
 export function tagOf({ name, instance }: InstanceKey): string {
   return JSON.stringify([name, instance]);
+}
+
+/** A list with the changes that were told while it was made: it may be older than they are. */
+export function withChanges(
+  list: readonly StoredRegistration[],
+  changes: readonly StoreChange[],
+): readonly StoredRegistration[] {
+  if (changes.length === 0) return list;
+  const found = new Map(list.map((stored) => [tagOf(stored.registration), stored]));
+  for (const change of changes) {
+    if (change.type === "put") found.set(tagOf(change.stored.registration), change.stored);
+    else if (change.type === "remove") found.delete(tagOf(change.key));
+  }
+  return [...found.values()];
 }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+export type { AgentRegistry, RegistryEventsOptions } from "./agent_registry.ts";
 export { announce, type Announcement, type AnnounceOptions, type Drainable } from "./announce.ts";
 export { type Balancer, leastInFlight, powerOfTwoChoices, roundRobin } from "./balance.ts";
 export type { Endpoint, EndpointClient, EndpointState } from "./endpoint.ts";
@@ -17,7 +18,7 @@ export type {
   Registration,
   RegistrationInit,
 } from "./registration.ts";
-export { type AgentRegistry, agentRegistry, type RegistryEventsOptions } from "./registry.ts";
+export { agentRegistry } from "./registry.ts";
 export type { RegistryAgent } from "./registry_agent.ts";
 export type { FailoverEvent, RegistryAgentOptions } from "./registry_agent_options.ts";
 export type { RegistryStore, StoreChange, StoredRegistration } from "./store.ts";

@@ -1,12 +1,12 @@
-import { abortable } from "../core/abortable.ts";
 import type { CallOptions } from "../core/call.ts";
 import type { Clock, Timer } from "../core/clock.ts";
 import { deadline } from "../core/deadline.ts";
 import { AgenkitError } from "../core/errors.ts";
-import { Entries, type Entry, tagOf } from "./entries.ts";
+import { Entries, type Entry, withChanges } from "./entries.ts";
 import type { RegistryEvent } from "./events.ts";
 import type { InstanceKey } from "./registration.ts";
-import type { RegistryStore, StoreChange, StoredRegistration } from "./store.ts";
+import type { RegistryStore, StoreChange } from "./store.ts";
+import { waitFor, within } from "./waits.ts";
 
 /** The shortest and the longest wait before a store that failed is asked again. */
 const RETRY_MS = 1_000;
@@ -99,7 +99,7 @@ export class View {
         (this.#error !== undefined && known.length > 0));
     // One that cannot be asked now has answered already, as far as it will.
     const answer = usable ? within(refreshed, PATIENCE_MS, clock) : refreshed;
-    await (call?.signal === undefined ? answer : abortable(answer, call.signal));
+    await waitFor(answer, call, clock);
     if (!this.#known) throw this.#unreachable();
     const all = this.#entries.of(name);
     // What has expired is no longer called, unless the store cannot tell what has come since.
@@ -270,29 +270,4 @@ export class View {
       { cause },
     );
   }
-}
-
-/** A list with the changes that were told while it was made: it may be older than they are. */
-function withChanges(
-  list: readonly StoredRegistration[],
-  changes: readonly StoreChange[],
-): readonly StoredRegistration[] {
-  if (changes.length === 0) return list;
-  const found = new Map(list.map((stored) => [tagOf(stored.registration), stored]));
-  for (const change of changes) {
-    if (change.type === "put") found.set(tagOf(change.stored.registration), change.stored);
-    else if (change.type === "remove") found.delete(tagOf(change.key));
-  }
-  return [...found.values()];
-}
-
-/** Waits for what never rejects, but no longer than so many milliseconds. */
-function within(promise: Promise<void>, ms: number, clock: Clock): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = clock.schedule(clock.now() + ms, resolve);
-    void promise.then(() => {
-      timer.cancel();
-      resolve();
-    });
-  });
 }

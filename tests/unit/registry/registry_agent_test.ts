@@ -498,3 +498,16 @@ test("agent() of endpoints that come and go by the thousand keeps none of them",
   assert.equal(called.endpoints.length, 1);
   assert.equal(endpoints.closed.length, 2_000);
 });
+
+test("agent() waits for a slow store no longer than the call's deadline", async () => {
+  const { store, clock, registry } = testRegistry();
+  store.hanging = true;
+  const call = { deadline: clock.now() + 150 };
+  const late = assert.rejects(registry.agent("a").process(hello, call), {
+    code: "deadline_exceeded",
+  });
+  await clock.advance(150);
+  await late;
+  await clock.advance(2_000);
+  assert.equal(clock.pending, 0);
+});
