@@ -6,9 +6,10 @@ import { deadline } from "../core/deadline.ts";
 /** Waits within the signal and the deadline of a call. */
 export function waitFor(
   promise: Promise<void>,
-  { signal, deadline: at }: CallOptions = {},
+  call: CallOptions | undefined,
   clock: Clock,
 ): Promise<void> {
+  const { signal, deadline: at } = call ?? {};
   if (at !== undefined) {
     const ms = Math.max(0, at - clock.now());
     return deadline(promise, ms, signal === undefined ? { clock } : { clock, signal });
