@@ -11,11 +11,14 @@ import {
   RemoteError,
   text,
 } from "../../mod.ts";
+import { toJson } from "@bufbuild/protobuf";
+import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
+import { file_agent } from "../../src/gen/agent_pb.ts";
 import { grpcAgent, type GrpcAgentOptions } from "../../src/transport/grpc/mod.ts";
 import { grpcUrl, pythonGrpcServer } from "./grpc_peers.ts";
 import { chunks, freePort, NESTED, SEPARATORS, UNICODE } from "./scenarios.ts";
 import { Lazy, needs } from "./suite.ts";
-import { pythonWithAgenkit } from "./toolchain.ts";
+import { pythonWithAgenkit, run } from "./toolchain.ts";
 
 const SUITE = "gRPC TypeScript -> Python";
 const found = await needs(SUITE, { python: pythonWithAgenkit() });
@@ -29,6 +32,16 @@ if (found) {
     grpcAgent(grpcUrl(await peer.get()), { name: "echo", ...options });
   const ask = (content: Json, metadata: JsonObject = {}) => message("user", content, metadata);
   const behave = (behaviour: string, more: JsonObject = {}) => ask("x", { behaviour, ...more });
+
+  test(`${to} the definition is theirs, with fields from 100 on added`, async () => {
+    const script = new URL("./python/describe_proto.py", import.meta.url).pathname;
+    const printed = await run(found.python, [script]);
+    assert.ok(printed.ok, printed.stderr);
+    assert.deepEqual(
+      shapeOf(toJson(FileDescriptorProtoSchema, file_agent.proto)),
+      shapeOf(JSON.parse(printed.stdout)),
+    );
+  });
 
   test(`${to} rows 19 and 24, a basic message`, async () => {
     await using agent = await remote();
@@ -223,6 +236,21 @@ if (found) {
   test(`${SUITE} end`, async () => {
     for (const peer of [server, unary, duck]) await peer.stop();
   });
+}
+
+/** Messages, enums and services of a definition, without what only we have. */
+// deno-lint-ignore no-explicit-any
+function shapeOf({ package: name, enumType, service, messageType }: any): unknown {
+  const peers = JSON.stringify(
+    { name, enumType, service, messageType },
+    (key, value) =>
+      key === "jsonName"
+        ? undefined
+        : key === "field"
+        ? value.filter(({ number }: { number: number }) => number < 100)
+        : value,
+  );
+  return JSON.parse(peers);
 }
 
 function abortsIn(ms: number, reason: Error): AbortSignal {
