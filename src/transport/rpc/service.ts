@@ -119,13 +119,7 @@ export class RpcService implements ServiceImpl<typeof AgentService> {
     context: HandlerContext,
   ): AsyncGenerator<ChunkInit, void, undefined> {
     this.#admit();
-    let released = false;
-    // A client that leaves between two chunks ends the call, though nobody asks for the next.
-    const release = () => {
-      if (!released) this.#release();
-      released = true;
-    };
-    const link = new CallLink(context, release);
+    const link = new CallLink(context);
     let run: StreamRun | undefined;
     try {
       const call = await this.#open(request, context, link);
@@ -144,7 +138,7 @@ export class RpcService implements ServiceImpl<typeof AgentService> {
     } finally {
       run?.stop(new DOMException("The client stopped reading", "AbortError"));
       link.release();
-      release();
+      this.#release();
     }
   }
 

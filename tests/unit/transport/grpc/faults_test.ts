@@ -1,3 +1,4 @@
+import { connect } from "node:http2";
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { agent, collect, delay, message, neverBegan, text } from "../../../../mod.ts";
@@ -58,7 +59,7 @@ test("serveGrpc() takes deadlines as they come: far away, past, unreadable", asy
   await using server = await serveGrpc(echoAgent(), { port: 0 });
   const call = (value: string, content: string) =>
     rawCall(server.url, { headers: { "grpc-timeout": value }, body: frameOf(content) });
-  assert.equal((await call("99999999H", "x")).grpcStatus, "0");
+  assert.equal((await call("99999999H", "slow")).grpcStatus, "0");
   assert.equal((await call("20m", "hang")).grpcStatus, "4");
   assert.equal((await call("soon", "x")).grpcStatus, "3");
 });
@@ -76,9 +77,41 @@ test("serveGrpc() ends the agent of a stream that is reset", async () => {
   assert.equal(seen.signals[0]!.aborted, true);
 });
 
+test("serveGrpc() makes no more than a slow client reads, and ends when it leaves", async () => {
+  let made = 0;
+  const endless = agent({
+    name: "endless",
+    process: () => "x",
+    async *stream() {
+      for (;;) {
+        made++;
+        yield "x".repeat(100_000);
+      }
+    },
+  });
+  await using server = await serveGrpc(endless, { port: 0 });
+  const session = connect(server.url.replace("grpc:", "http:"));
+  const stream = session.request({
+    ":method": "POST",
+    ":path": "/agenkit.AgentService/ProcessStream",
+    "content-type": "application/grpc",
+  });
+  stream.on("error", () => {});
+  stream.end(frameOf("x"));
+  await until(() => made > 0, "the stream to begin");
+  // Nobody reads: what was made stays within the windows and buffers.
+  await delay(300);
+  const before = made;
+  await delay(300);
+  assert.equal(made, before);
+  assert.ok(made < 100, `${made}`);
+  stream.close(8);
+  await until(() => server.inFlight === 0, "the call to be over");
+  session.destroy();
+});
+
 test("serveGrpc() does not wait for a request that never arrives", async () => {
   await using server = await serveGrpc(echoAgent(), { port: 0, bodyTimeoutMs: 100 });
-  const { connect } = await import("node:http2");
   const session = connect(server.url.replace("grpc:", "http:"));
   const stream = session.request({
     ":method": "POST",

@@ -31,7 +31,7 @@ export interface Seen {
   readonly ended: boolean[];
 }
 
-/** An agent that echoes, and does what its content says: `fail`, `hang`, `hang after N`. */
+/** An agent that echoes, and does what its content says: `fail`, `slow`, `hang`, `hang after N`. */
 export function echoAgent(seen: Partial<Seen> = {}): StreamingAgent {
   const note = (message: Message, call: CallOptions) => {
     seen.messages?.push(message);
@@ -45,6 +45,7 @@ export function echoAgent(seen: Partial<Seen> = {}): StreamingAgent {
     async process(message, call) {
       note(message, call);
       if (text(message) === "fail") throw new Error("the agent failed on purpose");
+      if (text(message) === "slow") await delay(50, { signal: call.signal! });
       if (text(message).startsWith("hang")) await delay(60_000, { signal: call.signal! });
       return { role: "agent", content: message.content, metadata: message.metadata };
     },
