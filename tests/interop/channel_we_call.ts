@@ -126,10 +126,9 @@ export function weCallOverChannels(callee: ChannelCallee): void {
 
   row("the agent fails, alone and in a stream, and the connection lives on", async (agent) => {
     const failing = behave("fail", { text: "no such patient" });
-    for (
-      const [index, call] of [agent.process(failing), collect(agent.stream(failing))].entries()
-    ) {
-      await assert.rejects(call, (error) => {
+    const calls = [() => agent.process(failing), () => collect(agent.stream(failing))];
+    for (const [index, call] of calls.entries()) {
+      await assert.rejects(call(), (error) => {
         assert.ok(error instanceof RemoteError, `${error}`);
         assert.equal(error.remoteCode, failures[index]);
         assert.match(error.message, /no such patient/);

@@ -541,8 +541,8 @@ test("httpAgent() and httpHandler() keep structured content, metadata and errors
 test("httpAgent() takes what is no message for the caller's mistake, not for one of the network", async () => {
   const { remote, sent } = answered((_r, body) => json(reply(body.id)));
   const none = { content: "x" } as unknown as typeof question;
-  for (const call of [remote.process(none), collect(remote.stream(none))]) {
-    const error = await rejection(call);
+  for (const call of [() => remote.process(none), () => collect(remote.stream(none))]) {
+    const error = await rejection(call());
     assert.equal(error.code, "invalid_argument");
     assert.equal(error.retryable, false);
   }
