@@ -10,14 +10,14 @@ export class CallLink {
   /** Call options with that signal. */
   readonly source: CallOptions;
 
-  /** @param context The RPC. */
-  constructor(context: HandlerContext) {
+  /** @param onEnd Runs when the RPC ends before its call has. */
+  constructor(context: HandlerContext, onEnd: () => void = () => {}) {
     this.source = this.#link.options(undefined);
     const timeoutMs = context.timeoutMs();
-    this.#unwatch = onAbort(
-      context.signal,
-      () => this.#link.abort(reasonOf(context.signal.reason, timeoutMs)),
-    );
+    this.#unwatch = onAbort(context.signal, () => {
+      this.#link.abort(reasonOf(context.signal.reason, timeoutMs));
+      onEnd();
+    });
   }
 
   /** Whether the RPC has ended. */

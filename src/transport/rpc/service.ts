@@ -119,7 +119,13 @@ export class RpcService implements ServiceImpl<typeof AgentService> {
     context: HandlerContext,
   ): AsyncGenerator<ChunkInit, void, undefined> {
     this.#admit();
-    const link = new CallLink(context);
+    let released = false;
+    // Of a client that does not read and then leaves, Node and Bun ask for no next chunk and end nothing.
+    const release = () => {
+      if (!released) this.#release();
+      released = true;
+    };
+    const link = new CallLink(context, release);
     let run: StreamRun | undefined;
     try {
       const call = await this.#open(request, context, link);
@@ -138,7 +144,7 @@ export class RpcService implements ServiceImpl<typeof AgentService> {
     } finally {
       run?.stop(new DOMException("The client stopped reading", "AbortError"));
       link.release();
-      this.#release();
+      release();
     }
   }
 
