@@ -1,6 +1,9 @@
-import { constants } from "node:fs";
-import { type FileHandle, lstat, open, realpath, stat } from "node:fs/promises";
+import { type BigIntStats, constants, lstatSync, realpathSync } from "node:fs";
+import { type FileHandle, lstat, open, stat } from "node:fs/promises";
 import { missing, quote, refuse, unexpected } from "../refuse.ts";
+
+/** How often the path of what was opened is checked where there is no `/proc`. */
+const CONFIRMATIONS = 16;
 
 const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 
@@ -68,15 +71,13 @@ export class Directory {
   async confirm(handle: FileHandle, name: string): Promise<void> {
     if (this.pinned) return;
     const path = `${this.path}/${name}`;
-    const [opened, found, real] = await Promise.all([
-      handle.stat({ bigint: true }),
-      lstat(path, { bigint: true }),
-      realpath(path),
-    ]).catch((error) => {
-      throw entryError(error, name, "what was opened");
-    });
-    if (real !== path || opened.dev !== found.dev || opened.ino !== found.ino) {
-      throw refuse(`Cannot use ${quote(name)}: it changed while it was opened`);
+    const opened = await handle.stat({ bigint: true });
+    // Two questions cannot be asked at one moment, so they are asked within one
+    // turn, over and over: whoever wants to get through has to swap in step.
+    for (let round = 0; round < CONFIRMATIONS; round++) {
+      if (!leadsTo(path, opened, name)) {
+        throw refuse(`Cannot use ${quote(name)}: it changed while it was opened`);
+      }
     }
   }
 
@@ -108,6 +109,17 @@ export class Directory {
   /** Lets go of the directory. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#handle.close();
+  }
+}
+
+/** Whether a path without a link in it leads to a file, at the moment. */
+function leadsTo(path: string, file: BigIntStats, name: string): boolean {
+  try {
+    const found = lstatSync(path, { bigint: true });
+    return found.dev === file.dev && found.ino === file.ino &&
+      realpathSync.native(path) === path;
+  } catch (error) {
+    throw entryError(error, name, "what was opened");
   }
 }
 
