@@ -49,6 +49,19 @@ test("BatchedChannel refuses more lines in one message than its like would send"
   );
 });
 
+test("BatchedChannel sends at once what is said to be alone", async () => {
+  const [a, b] = channelPair();
+  const sender = new BatchedChannel(a, 1e6);
+  const sending = sender.send("alone", true);
+  assert.equal(b.waiting, 1);
+  await sending;
+  const first = sender.send("first");
+  const second = sender.send("second", true);
+  assert.equal(b.waiting, 1, "it keeps its turn behind what is held");
+  await Promise.all([first, second]);
+  assert.equal(b.waiting, 2);
+});
+
 test("BatchedChannel tells every sender when the connection is lost", async () => {
   const [a] = channelPair();
   const sender = new BatchedChannel(a, 1e6);
