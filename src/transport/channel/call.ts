@@ -81,12 +81,16 @@ export function shownError(error: AgenkitError, { errorText }: ChannelSettings):
   return new AgenkitError(code, errorText(error), { retryable, retryAfterMs, details });
 }
 
-/** Waits for a send, and tells of a peer that does not take it in time. */
-export async function sendInTime(
-  sending: Promise<void>,
+/** Sends, and tells of a peer that does not take it in time. */
+export async function sendInTime<Args extends unknown[]>(
+  channel: { send(...args: Args): Promise<void>; readonly congested?: boolean | undefined },
+  args: Args,
   { clock, sendTimeoutMs }: ChannelSettings,
   onLate: (reason: string) => void,
 ): Promise<void> {
+  const sending = channel.send(...args);
+  // Hardly ever does a send wait, and a timer costs something.
+  if (channel.congested === false) return await sending;
   const timer = clock.schedule(
     clock.now() + sendTimeoutMs,
     () => onLate(`The client did not take an envelope within ${sendTimeoutMs} ms`),

@@ -125,7 +125,8 @@ export class Connection implements ServedConnection {
   /** Sends, and drops a peer that takes nothing for too long. */
   #send(text: string): Promise<void> {
     return sendInTime(
-      this.#channel.send(text),
+      this.#channel,
+      [text],
       this.#server.settings,
       (reason) => this.close(GOING_AWAY, reason),
     );

@@ -57,6 +57,11 @@ export class BatchedChannel implements MuxChannel {
     this.closed = channel.closed;
   }
 
+  /** What is held is as good as waiting: it has not been written yet. */
+  get congested(): boolean | undefined {
+    return this.#batch !== undefined || this.#channel.congested;
+  }
+
   send(text: string, alone = false): Promise<void> {
     const open = this.#batch;
     if (alone && open === undefined) return this.#channel.send(text);

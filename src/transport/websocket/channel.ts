@@ -80,6 +80,10 @@ export class WebSocketChannel implements Channel {
     this.closed = this.#gone.promise;
   }
 
+  get congested(): boolean {
+    return this.#sink.bufferedAmount > HIGH_WATER_BYTES;
+  }
+
   async send(text: string): Promise<void> {
     if (this.#end !== undefined) throw this.#lost();
     const { maxBytes } = this.#options;
@@ -92,7 +96,7 @@ export class WebSocketChannel implements Channel {
       this.#write(bytes);
     }
     if (++this.#sentInTurn >= MAX_SENT_IN_TURN) await this.#nextTurn();
-    while (this.#sink.bufferedAmount > HIGH_WATER_BYTES && this.#end === undefined) {
+    while (this.congested && this.#end === undefined) {
       await this.#options.clock.sleep(POLL_MS);
     }
     if (this.#end !== undefined) throw this.#lost();

@@ -72,7 +72,8 @@ export class MuxConnection implements ServedConnection {
   /** Sends what belongs to a call, and drops a peer that takes nothing for too long. */
   send(text: string): Promise<void> {
     return sendInTime(
-      this.#channel.send(text, this.#calls.size <= 1),
+      this.#channel,
+      [text, this.#calls.size <= 1],
       this.server.settings,
       (reason) => this.close(CLOSE.goingAway, reason),
     );
