@@ -30,6 +30,8 @@ export interface Channel {
   readonly closed: Promise<void>;
   /** Whether an envelope has begun to come that is not whole yet, where that can be told. */
   readonly isReceiving?: boolean | undefined;
+  /** Whether the last send waits for the peer, where that can be told. */
+  readonly congested?: boolean | undefined;
 }
 
 /** A channel that a call has to itself for as long as it lasts. */
