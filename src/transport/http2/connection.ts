@@ -39,7 +39,6 @@ export class Http2Connection {
     this.#session = session;
     this.#options = options;
     session.on("error", (error: Error) => this.#failure ??= error);
-    session.once("goaway", () => this.#leaving = true);
     session.once("close", () => clearTimeout(this.#idle));
     this.#rest();
   }
