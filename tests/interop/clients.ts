@@ -17,7 +17,7 @@ import type { Case } from "./peers.ts";
 /** A client of any protocol. */
 export interface Client extends StreamingAgent {
   close?(): Promise<void> | void;
-  /** Only over HTTP/2. */
+  /** Only over gRPC. */
   converse?(messages: Iterable<Message>, call?: CallOptions): AsyncGenerator<Message>;
 }
 

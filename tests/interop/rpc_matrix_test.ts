@@ -102,8 +102,8 @@ async function cell(
   const failures: unknown[] = [];
   let marks = "";
   for (const column of COLUMNS) {
-    // HTTP/1.1 cannot answer before the request has ended.
-    if (column === "bidi" && protocol !== "grpc" && !protocol.endsWith("-h2")) {
+    // `fetch` sends a request whole: only gRPC has conversations.
+    if (column === "bidi" && protocol !== "grpc") {
       marks += ".";
       continue;
     }
