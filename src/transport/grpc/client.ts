@@ -5,7 +5,8 @@ import type { Message } from "../../core/message.ts";
 import { checkLimit } from "../../core/options.ts";
 import { MAX_RPC_BYTES } from "../rpc/options.ts";
 import { checkClientTls, type ClientTlsOptions, nodeTlsOptions } from "../tls.ts";
-import { type ConverseOptions, RpcAgent, type RpcClientOptions } from "../rpc/rpc_agent.ts";
+import type { ConverseOptions, RpcClientOptions } from "../rpc/client_options.ts";
+import { RpcAgent } from "../rpc/rpc_agent.ts";
 import { Sessions } from "./sessions.ts";
 
 /** Options of {@linkcode grpcAgent}. */

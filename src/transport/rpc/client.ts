@@ -8,7 +8,8 @@ import { checkFunction, checkLimit } from "../../core/options.ts";
 import { gzip } from "./compression.ts";
 import { type Fetch, fetchClient } from "./fetch_client.ts";
 import { MAX_RPC_BYTES } from "./options.ts";
-import { RpcAgent, type RpcClientOptions } from "./rpc_agent.ts";
+import type { RpcClientOptions } from "./client_options.ts";
+import { RpcAgent } from "./rpc_agent.ts";
 
 /** Options of {@linkcode rpcAgent}. */
 export interface RpcAgentOptions extends RpcClientOptions {

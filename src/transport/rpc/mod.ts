@@ -11,5 +11,5 @@ export type { CorsOptions } from "../http/origin.ts";
 export { rpcAgent, type RpcAgentOptions } from "./client.ts";
 export type { Fetch } from "./fetch_client.ts";
 export type { RpcServerOptions } from "./options.ts";
-export type { RpcClientOptions } from "./rpc_agent.ts";
+export type { RpcClientOptions } from "./client_options.ts";
 export { type RpcHandler, rpcHandler, type RpcHandlerOptions } from "./server.ts";
