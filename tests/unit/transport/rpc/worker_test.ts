@@ -1,8 +1,8 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { agent, collect, message, text } from "../../../mod.ts";
-import { worker } from "../../../src/serve/workers.ts";
-import { rpcAgent } from "../../../src/transport/rpc/mod.ts";
+import { agent, collect, message, text } from "../../../../mod.ts";
+import { worker } from "../../../../src/serve/workers.ts";
+import { rpcAgent } from "../../../../src/transport/rpc/mod.ts";
 
 const words = agent({
   name: "words",
