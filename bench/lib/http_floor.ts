@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { JsonObject } from "../../mod.ts";
 
 const JSON_HEADERS = { "content-type": "application/json" };
 
@@ -13,7 +14,8 @@ interface Wire {
   readonly payload: { readonly message: { readonly content: string } };
 }
 
-function envelope(type: string, id: string, payload: unknown): string {
+/** An envelope as JSON text. */
+export function envelope(type: string, id: string, payload: unknown): string {
   return JSON.stringify({
     version: "1.0",
     type,
@@ -23,7 +25,8 @@ function envelope(type: string, id: string, payload: unknown): string {
   });
 }
 
-function said(role: string, content: string) {
+/** The payload of an envelope that carries a message of now. */
+export function said(role: string, content: string): { readonly message: JsonObject } {
   return { message: { role, content, metadata: {}, timestamp: new Date().toISOString() } };
 }
 

@@ -1,6 +1,7 @@
 import { agent, message, text } from "../../mod.ts";
 import { httpAgent } from "../../src/transport/http/mod.ts";
 import { serve } from "../../src/serve/mod.ts";
+import { startByHand } from "./http_by_hand.ts";
 import { startFloor } from "./http_floor.ts";
 import { type Group, repeatAtOnce } from "./suite.ts";
 
@@ -25,6 +26,7 @@ async function groups(): Promise<Group[]> {
     },
   });
   const floor = startFloor();
+  const byHand = startByHand();
   const { url } = await serve(echo, { port: 0 });
   const remote = httpAgent(url);
   const found: Group[] = [];
@@ -33,6 +35,7 @@ async function groups(): Promise<Group[]> {
       const content = "x".repeat(size);
       const unary = {
         "fetch and server": () => floor.process(content),
+        "with time and limits": () => byHand(content),
         agenkit: () => remote.process(message("user", content)),
       };
       const stream = {
