@@ -26,6 +26,9 @@ export class NotProcessedError extends Error {
   override readonly name: string = "NotProcessedError";
 }
 
+/** How long a connection may take to close after the last call on it, in milliseconds. */
+const CLOSE_GRACE_MS = 1_000;
+
 /** One HTTP/2 connection, which all calls to a server share. */
 export class Http2Connection {
   readonly #session: ClientHttp2Session;
@@ -33,6 +36,7 @@ export class Http2Connection {
   #inFlight = 0;
   #idle: ReturnType<typeof setTimeout> | undefined;
   #leaving = false;
+  #closing: Promise<void> | undefined;
   #failure: Error | undefined;
 
   private constructor(session: ClientHttp2Session, options: ConnectionOptions) {
@@ -88,7 +92,16 @@ export class Http2Connection {
     }, { endStream: body === undefined });
     this.#work();
     let broken: Error | undefined;
-    const cancel = () => stream.close(constants.NGHTTP2_CANCEL);
+    let over = false;
+    const rest = () => {
+      if (!over) this.#rest();
+      over = true;
+    };
+    const cancel = () => {
+      stream.close(constants.NGHTTP2_CANCEL);
+      // Not every runtime tells of the end of a stream that was cancelled.
+      rest();
+    };
     return new Promise((resolve, reject) => {
       let answered = false;
       const release = onAbort(signal, () => {
@@ -120,7 +133,7 @@ export class Http2Connection {
       stream.once("close", () => {
         release();
         reject(failure() ?? new Error("The connection closed before an answer came"));
-        this.#rest();
+        rest();
       });
       if (body !== undefined) {
         sendBody(body, stream).catch((error) => {
@@ -133,12 +146,13 @@ export class Http2Connection {
 
   /** Takes no new requests and resolves when those that run have ended. */
   close(): Promise<void> {
-    this.#leaving = true;
-    clearTimeout(this.#idle);
-    if (this.#session.closed || this.#session.destroyed) return Promise.resolve();
-    return new Promise((resolve) => {
+    return this.#closing ??= new Promise((resolve) => {
+      this.#leaving = true;
+      clearTimeout(this.#idle);
+      if (this.#session.destroyed) return resolve();
       this.#session.once("close", resolve);
       this.#session.close();
+      if (this.#inFlight === 0) this.#leave();
     });
   }
 
@@ -159,11 +173,18 @@ export class Http2Connection {
   #rest(): void {
     if (this.#inFlight > 0) this.#inFlight--;
     if (this.#inFlight > 0 || this.#session.destroyed) return;
+    if (this.#closing !== undefined) return this.#leave();
     this.#session.unref();
     const { idleMs } = this.#options;
     if (idleMs === Infinity || this.#leaving) return;
     this.#idle = setTimeout(() => void this.close(), idleMs);
     this.#idle.unref();
+  }
+
+  /** Nothing runs any more: a server that does not end the connection, too, is not waited for. */
+  #leave(): void {
+    const late = setTimeout(() => this.#session.destroy(), CLOSE_GRACE_MS);
+    this.#session.once("close", () => clearTimeout(late));
   }
 
   /**

@@ -12,8 +12,9 @@ export interface RpcClientOptions {
   /** What the remote agent can do, where that is known. @default {[]} */
   readonly capabilities?: readonly string[] | undefined;
   /**
-   * How long an answer may take, and how long each next chunk of a stream may,
-   * in milliseconds. A call's own deadline holds besides. @default {30000}
+   * How long an answer may take, and how long each next chunk of a stream or
+   * answer in a conversation may, in milliseconds. A call's own deadline holds
+   * besides. @default {30000}
    */
   readonly timeoutMs?: number | undefined;
   /** The most bytes of a request, an answer or a chunk, after decompression. @default {4194304} */

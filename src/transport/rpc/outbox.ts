@@ -11,14 +11,19 @@ export class Outbox {
   readonly #ids: string[] = [];
   #wake: (() => void) | undefined;
   #closed = false;
+  #sentAll = false;
+  readonly #onWaiting: () => void;
   /** What the source threw. */
   failure: { readonly error: unknown } | undefined;
 
+  /** @param onWaiting Called when the server's turn begins: it owes something, and did not before. */
   constructor(
     messages: AsyncIterable<Message> | Iterable<Message>,
     limit: number,
     write: (message: Message) => ProtoRequest,
+    onWaiting: () => void,
   ) {
+    this.#onWaiting = onWaiting;
     this.#source = (async function* () {
       yield* messages;
     })();
@@ -31,6 +36,11 @@ export class Outbox {
     return this.#ids.length;
   }
 
+  /** Whether it is the server's turn: an answer is missing, or the end of all. */
+  get waiting(): boolean {
+    return this.#ids.length > 0 || this.#sentAll;
+  }
+
   /** The requests, each when there is room for it. */
   async *requests(): AsyncGenerator<ProtoRequest, void, undefined> {
     try {
@@ -40,9 +50,13 @@ export class Outbox {
         }
         if (this.#closed) return;
         const { value, done } = await this.#source.next();
-        if (done || this.#closed) return;
+        if (done || this.#closed) {
+          this.#sentAll = true;
+          if (this.#ids.length === 0) this.#onWaiting();
+          return;
+        }
         const request = this.#write(value);
-        this.#ids.push(request.id);
+        if (this.#ids.push(request.id) === 1) this.#onWaiting();
         yield request;
       }
     } catch (error) {

@@ -137,10 +137,14 @@ export class RpcAgent implements StreamingAgent {
     messages: AsyncIterable<Message> | Iterable<Message>,
     call: ConverseOptions = {},
   ): AsyncGenerator<Message, void, undefined> {
+    // The server has its time for each answer; the caller's own messages may take as long as they like.
+    let reading = true;
+    const limit = () => exchange.limit(outbox.waiting ? this.#timeoutMs : Infinity);
     const outbox = new Outbox(
       messages,
       checkNumber("converse", "maxConcurrent", call.maxConcurrent ?? 8, { min: 1, integer: true }),
       (message) => this.#request("process", message),
+      () => reading && limit(),
     );
     throwIfAborted(call);
     const exchange = new Exchange(this.#clock, call, this.name);
@@ -161,8 +165,13 @@ export class RpcAgent implements StreamingAgent {
       for (;;) {
         const { value, done } = await exchange.wait(iterator.next());
         if (done) break;
-        yield this.#answer(value, outbox.expected ?? UNKNOWN_ID);
+        const answer = this.#answer(value, outbox.expected ?? UNKNOWN_ID);
+        reading = false;
+        exchange.pause();
+        yield answer;
         outbox.answered();
+        reading = true;
+        limit();
       }
       finished = true;
       if (outbox.size > 0) throw this.#endedEarly(`${outbox.size} more responses`);

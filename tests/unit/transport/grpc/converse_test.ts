@@ -78,6 +78,31 @@ test("converse() that is left, aborted or too late stops the agents", async () =
   await until(() => server.inFlight === 0, "all to end");
 });
 
+test("converse() gives the server its time for each answer, and the caller all the time", async () => {
+  await using server = await serveGrpc(echoAgent(), { port: 0 });
+  await using remote = grpcAgent(server.url, { timeoutMs: 300 });
+  const slowly = async function* () {
+    yield message("user", "a");
+    await delay(500);
+    yield message("user", "b");
+  };
+  const answers: string[] = [];
+  for await (const answer of remote.converse(slowly())) {
+    answers.push(text(answer));
+    await delay(500);
+  }
+  assert.equal(answers.length, 2);
+
+  const silent = async function* () {
+    yield message("user", "a");
+    await delay(500);
+    yield message("user", "hang");
+    await new Promise(() => {});
+  };
+  await assert.rejects(collect(remote.converse(silent())), { code: "deadline_exceeded" });
+  await until(() => server.inFlight === 0, "all to end");
+});
+
 test("converse() refuses a bad limit, and passes on what its source throws", async () => {
   await using server = await serveGrpc(echoAgent(), { port: 0 });
   await using remote = grpcAgent(server.url);
