@@ -108,10 +108,19 @@ export interface CircuitBreaker extends Middleware {
   toJSON(): CircuitSnapshot;
 }
 
+/** The share of failures that opens the circuit, with every default in place. */
+export interface FailureRatePolicy {
+  readonly threshold: number;
+  readonly minimumCalls: number;
+  /** `undefined`: no limit but `windowMs`. */
+  readonly windowSize: number | undefined;
+  readonly windowMs: number | undefined;
+}
+
 /** Options with every default in place. */
 export interface BreakerPolicy {
   readonly failureThreshold: number;
-  readonly failureRate: FailureRateOptions | undefined;
+  readonly failureRate: FailureRatePolicy | undefined;
   readonly recoveryTimeoutMs: number;
   readonly successThreshold: number;
   readonly halfOpenMaxCalls: number;
@@ -139,19 +148,16 @@ export function breakerPolicy(
   checkNumber(ACTION, "recoveryTimeoutMs", recoveryTimeoutMs, { min: 0, exclusive: true });
   checkFunction(ACTION, "isFailure", options.isFailure);
   checkFunction(ACTION, "onStateChange", options.onStateChange);
-  if (failureRate !== undefined) {
-    if (options.failureThreshold !== undefined) {
-      throw new TypeError(
-        `Cannot ${ACTION} as 'failureThreshold' must not be given together with 'failureRate', ` +
-          `which replaces it`,
-      );
-    }
-    checkFailureRate(failureRate);
+  if (failureRate !== undefined && options.failureThreshold !== undefined) {
+    throw new TypeError(
+      `Cannot ${ACTION} as 'failureThreshold' must not be given together with 'failureRate', ` +
+        `which replaces it`,
+    );
   }
   if (initialState !== undefined) checkSnapshot(initialState);
   return {
     failureThreshold,
-    failureRate,
+    failureRate: failureRate === undefined ? undefined : failureRatePolicy(failureRate),
     recoveryTimeoutMs,
     successThreshold,
     halfOpenMaxCalls,
@@ -162,7 +168,7 @@ export function breakerPolicy(
   };
 }
 
-function checkFailureRate(options: FailureRateOptions): void {
+function failureRatePolicy(options: FailureRateOptions): FailureRatePolicy {
   if (typeof options !== "object" || options === null) {
     throw new TypeError(
       `Cannot ${ACTION} as 'failureRate' must be an object: current value is ${describe(options)}`,
@@ -179,6 +185,7 @@ function checkFailureRate(options: FailureRateOptions): void {
     const rule = { min: minimumCalls, integer: true, max: 1_000_000 };
     checkNumber(ACTION, "failureRate.windowSize", windowSize, rule);
   }
+  return { threshold, minimumCalls, windowSize, windowMs };
 }
 
 function checkSnapshot(snapshot: CircuitSnapshot): void {

@@ -14,10 +14,10 @@ export interface FailureTracker {
 /** Makes the tracker that the options ask for. */
 export function failureTracker(policy: BreakerPolicy): FailureTracker {
   if (policy.failureRate === undefined) return new ConsecutiveFailures(policy.failureThreshold);
-  const { threshold = 0.5, minimumCalls = 10, windowMs, windowSize } = policy.failureRate;
-  const window = windowMs !== undefined && windowSize === undefined
-    ? new TimeWindow(policy.clock, windowMs)
-    : new CallWindow(windowSize ?? 100, policy.clock, windowMs);
+  const { threshold, minimumCalls, windowMs, windowSize } = policy.failureRate;
+  const window = windowSize === undefined
+    ? new TimeWindow(policy.clock, windowMs!)
+    : new CallWindow(windowSize, policy.clock, windowMs);
   return new FailureRate(window, threshold, minimumCalls);
 }
 
