@@ -28,7 +28,9 @@ const VALUE = String.raw`(?:\w+ === undefined \? )?` +
 
 /** The values that an option has by default somewhere in code. */
 function defaults(option: string, code: string): Set<string> {
-  const found = code.matchAll(new RegExp(`(?<![#\\w]|this\\.)${option} (?:=|\\?\\?) ${VALUE}`, "g"));
+  const found = code.matchAll(
+    new RegExp(`(?<![#\\w]|this\\.)${option} (?:=|\\?\\?) ${VALUE}`, "g"),
+  );
   return new Set(Array.from(found, ([, value = ""]) => {
     const constant = new RegExp(`const ${value.replace(/\W.*/s, "")}\\b.*? = (.+?);`).exec(code);
     return plain(/^[A-Z_]+$/.test(value) ? constant?.[1] ?? value : value);
