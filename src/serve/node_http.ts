@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
+import { drained } from "../transport/http2/drained.ts";
 import type { FetchHandler } from "./listener.ts";
 
 /** Answers a request of Node's with a web-standard handler. Never rejects. */
@@ -97,16 +98,4 @@ export async function respond(response: Response, outgoing: ServerResponse): Pro
   }
   outgoing.off("close", leave);
   outgoing.end();
-}
-
-function drained(outgoing: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      outgoing.off("drain", done);
-      outgoing.off("close", done);
-      resolve();
-    };
-    outgoing.once("drain", done);
-    outgoing.once("close", done);
-  });
 }

@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { Readable, Writable } from "node:stream";
+import { drained } from "./drained.ts";
 
 /** What a request sends: all of it, or piece by piece. */
 export type RequestBody = Uint8Array | ReadableStream<Uint8Array> | undefined;
@@ -32,18 +33,6 @@ export async function sendBody(body: RequestBody, outgoing: Writable): Promise<v
   } finally {
     outgoing.off("close", leave);
   }
-}
-
-function drained(outgoing: Writable): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      outgoing.off("drain", done);
-      outgoing.off("close", done);
-      resolve();
-    };
-    outgoing.once("drain", done);
-    outgoing.once("close", done);
-  });
 }
 
 /**

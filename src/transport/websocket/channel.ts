@@ -61,7 +61,6 @@ export class WebSocketChannel implements Channel {
   readonly #maxUnreadBytes: number;
   readonly #gone = Promise.withResolvers<void>();
   readonly #encoder = new TextEncoder();
-  readonly #decoder = new TextDecoder("utf-8", { fatal: true });
   #unread: Item[] = [];
   #unreadBytes = 0;
   #receiver: PromiseWithResolvers<string | undefined> | undefined;
