@@ -1,10 +1,10 @@
-import { NOT_BEGUN } from "../../core/begun.ts";
 import { type Clock, systemClock } from "../../core/clock.ts";
 import type { ContextValues } from "../../core/context.ts";
-import { AgenkitError } from "../../core/errors.ts";
+import type { AgenkitError } from "../../core/errors.ts";
 import { checkFunction, checkLimit } from "../../core/options.ts";
 import type { ContentMode } from "../../protocol/encode.ts";
 import { MAX_MESSAGE_BYTES } from "../../protocol/limits.ts";
+import { Admission, DRAINING } from "../admission.ts";
 import { AgentDirectory, type Agents } from "../directory.ts";
 import type { Channel } from "./channel.ts";
 import { Connection } from "./connection.ts";
@@ -87,8 +87,7 @@ export class ChannelServer {
   readonly settings: ChannelSettings;
   readonly #connections = new Set<ServedConnection>();
   readonly #empty: (() => void)[] = [];
-  #inFlight = 0;
-  #draining = false;
+  readonly #admission: Admission;
 
   /**
    * Makes a server that has no connections yet.
@@ -114,11 +113,12 @@ export class ChannelServer {
       errorText: options.errorText,
       clock: options.clock ?? systemClock,
     };
+    this.#admission = new Admission(this.settings.maxInFlight);
   }
 
   /** How many calls and streams run. */
   get inFlight(): number {
-    return this.#inFlight;
+    return this.#admission.inFlight;
   }
 
   /** How many connections are served. */
@@ -128,7 +128,7 @@ export class ChannelServer {
 
   /** Whether new calls are refused. */
   get draining(): boolean {
-    return this.#draining;
+    return this.#admission.draining;
   }
 
   /**
@@ -143,7 +143,7 @@ export class ChannelServer {
     values?: ContextValues,
     make: MakeConnection = oneCallAtATime,
   ): Promise<void> {
-    if (this.#draining) return channel.close(1001, DRAINING);
+    if (this.draining) return channel.close(1001, DRAINING);
     const connection = make(channel, this, values);
     this.#connections.add(connection);
     try {
@@ -160,37 +160,24 @@ export class ChannelServer {
    * @throws {AgenkitError} `unavailable`, if there are too many or the server drains.
    */
   admit(): void {
-    if (this.#draining) {
-      throw new AgenkitError("unavailable", DRAINING, {
-        retryAfterMs: 1000,
-        details: NOT_BEGUN,
-      });
-    }
-    if (this.#inFlight >= this.settings.maxInFlight) {
-      throw new AgenkitError(
-        "unavailable",
-        `The server is busy: expected at most ${this.settings.maxInFlight} calls at once`,
-        { retryAfterMs: 1000, details: NOT_BEGUN },
-      );
-    }
-    this.#inFlight++;
+    this.#admission.admit();
   }
 
   /** Counts a call that has ended. */
   release(): void {
-    this.#inFlight--;
+    this.#admission.release();
   }
 
   /** Takes no new calls, closes connections as soon as their call has ended, and resolves with the last. */
   drain(): Promise<void> {
-    this.#draining = true;
+    this.#admission.refuse();
     for (const connection of this.#connections) connection.drain();
     return this.#ended();
   }
 
   /** Cuts all connections and aborts what runs. Resolves when none is left. */
   close(): Promise<void> {
-    this.#draining = true;
+    this.#admission.refuse();
     for (const connection of this.#connections) connection.close(1001, DRAINING);
     return this.#ended();
   }
@@ -200,5 +187,3 @@ export class ChannelServer {
     return new Promise((resolve) => this.#empty.push(resolve));
   }
 }
-
-const DRAINING = "The server is draining: it takes no new calls";

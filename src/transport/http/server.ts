@@ -12,6 +12,7 @@ import { UNKNOWN_ID } from "../../protocol/envelope.ts";
 import { checkSize, MAX_MESSAGE_BYTES } from "../../protocol/limits.ts";
 import { withoutToolCalls } from "../../protocol/trust.ts";
 import { toAgenkitError } from "../../protocol/wire_error.ts";
+import { Admission } from "../admission.ts";
 import { AgentDirectory, type Agents } from "../directory.ts";
 import { runProcess, StreamRun } from "../run.ts";
 import { compressed } from "./compression.ts";
@@ -102,9 +103,9 @@ export function httpHandler(agents: Agents, options: HttpHandlerOptions = {}): H
   const server = new HttpServer(agents, options);
   const handler = (request: Request) => server.handle(request);
   return Object.defineProperties(handler, {
-    inFlight: { get: () => server.inFlight },
-    draining: { get: () => server.draining },
-    drain: { value: () => server.drain() },
+    inFlight: { get: () => server.admission.inFlight },
+    draining: { get: () => server.admission.draining },
+    drain: { value: () => server.admission.drain() },
     close: { value: () => server.close() },
   }) as HttpHandler;
 }
@@ -112,8 +113,7 @@ export function httpHandler(agents: Agents, options: HttpHandlerOptions = {}): H
 const ACTION = "serve over HTTP";
 
 class HttpServer {
-  inFlight = 0;
-  draining = false;
+  readonly admission: Admission;
   readonly #directory: AgentDirectory;
   readonly #origins: OriginPolicy;
   readonly #options: HttpHandlerOptions;
@@ -121,9 +121,7 @@ class HttpServer {
   readonly #maxBytes: number;
   readonly #bodyTimeoutMs: number;
   readonly #maxTimeoutMs: number;
-  readonly #maxInFlight: number;
   readonly #clock: Clock;
-  readonly #idle: (() => void)[] = [];
   readonly #running = new Set<(reason: unknown) => void>();
 
   constructor(agents: Agents, options: HttpHandlerOptions) {
@@ -134,7 +132,9 @@ class HttpServer {
     this.#maxBytes = checkLimit(ACTION, "maxBytes", options.maxBytes ?? MAX_MESSAGE_BYTES);
     this.#bodyTimeoutMs = checkLimit(ACTION, "bodyTimeoutMs", options.bodyTimeoutMs ?? 30_000);
     this.#maxTimeoutMs = checkLimit(ACTION, "maxTimeoutMs", options.maxTimeoutMs ?? 600_000);
-    this.#maxInFlight = checkLimit(ACTION, "maxInFlight", options.maxInFlight ?? 1000);
+    this.admission = new Admission(
+      checkLimit(ACTION, "maxInFlight", options.maxInFlight ?? 1000),
+    );
     checkFunction(ACTION, "context", options.context);
     checkFunction(ACTION, "errorText", options.errorText);
     this.#clock = options.clock ?? systemClock;
@@ -150,14 +150,8 @@ class HttpServer {
     return this.#origins.enabled ? this.#origins.decorate(request, response) : response;
   }
 
-  drain(): Promise<void> {
-    this.draining = true;
-    if (this.inFlight === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#idle.push(resolve));
-  }
-
   close(): void {
-    this.draining = true;
+    this.admission.refuse();
     // Streams end with the bodies of their answers.
     const closed = new AgenkitError("unavailable", "The server was closed");
     for (const stop of [...this.#running]) stop(closed);
@@ -190,7 +184,7 @@ class HttpServer {
   #describe(route: Route): { status: number; body: unknown } {
     switch (route.kind) {
       case "ready":
-        return this.draining
+        return this.admission.draining
           ? { status: 503, body: { status: "draining" } }
           : { status: 200, body: { status: "ready" } };
       case "agents":
@@ -212,7 +206,7 @@ class HttpServer {
     request: Request,
     route: Extract<Route, { kind: "process" | "stream" }>,
   ): Promise<Response> {
-    this.#admit();
+    this.admission.admit();
     let id = UNKNOWN_ID;
     let streaming = false;
     try {
@@ -244,7 +238,7 @@ class HttpServer {
         maxBytes: this.#maxBytes,
         content: this.#options.content,
         onError: (error) => this.#shown(error),
-        onEnd: () => this.#release(),
+        onEnd: () => this.admission.release(),
       });
       streaming = true;
       return new Response(body, {
@@ -253,30 +247,8 @@ class HttpServer {
     } catch (thrown) {
       return this.#failure(thrown instanceof EnvelopeError ? thrown.id : id, thrown);
     } finally {
-      if (!streaming) this.#release();
+      if (!streaming) this.admission.release();
     }
-  }
-
-  #admit(): void {
-    if (this.draining) {
-      throw new AgenkitError("unavailable", "The server is draining: it takes no new calls", {
-        retryAfterMs: 1000,
-        details: NOT_BEGUN,
-      });
-    }
-    if (this.inFlight >= this.#maxInFlight) {
-      throw new AgenkitError(
-        "unavailable",
-        `The server is busy: expected at most ${this.#maxInFlight} calls at once`,
-        { retryAfterMs: 1000, details: NOT_BEGUN },
-      );
-    }
-    this.inFlight++;
-  }
-
-  #release(): void {
-    this.inFlight--;
-    if (this.inFlight === 0) { for (const resolve of this.#idle.splice(0)) resolve(); }
   }
 
   #answer(request: Request, id: string, message: Message): Response {

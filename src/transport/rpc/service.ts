@@ -1,7 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError, type HandlerContext, type ServiceImpl } from "@connectrpc/connect";
 import type { Agent } from "../../core/agent.ts";
-import { NOT_BEGUN } from "../../core/begun.ts";
 import { type Clock, systemClock } from "../../core/clock.ts";
 import type { ContextValues } from "../../core/context.ts";
 import { deadline } from "../../core/deadline.ts";
@@ -21,6 +20,7 @@ import { UNKNOWN_ID } from "../../protocol/envelope.ts";
 import { PROTOCOL_VERSION } from "../../protocol/limits.ts";
 import { withoutToolCalls } from "../../protocol/trust.ts";
 import { toAgenkitError } from "../../protocol/wire_error.ts";
+import { Admission } from "../admission.ts";
 import { AgentDirectory, type Agents } from "../directory.ts";
 import { runProcess, StreamRun } from "../run.ts";
 import { CallLink } from "./call_link.ts";
@@ -39,17 +39,13 @@ const DEADLINE_SLACK_MS = 10;
 
 /** `agenkit.AgentService` for agents, whichever protocol and listener carries it. */
 export class RpcService implements ServiceImpl<typeof AgentService> {
-  /** How many calls and streams run. */
-  inFlight = 0;
   readonly #directory: AgentDirectory;
   readonly #options: RpcServerOptions;
   readonly #maxTimeoutMs: number;
-  readonly #maxInFlight: number;
+  readonly #admission: Admission;
   readonly #maxConcurrent: number;
   readonly #clock: Clock;
-  readonly #idle: (() => void)[] = [];
   readonly #draining: (() => void)[] = [];
-  #isDraining = false;
 
   /**
    * Checks what is offered.
@@ -60,7 +56,9 @@ export class RpcService implements ServiceImpl<typeof AgentService> {
     this.#directory = new AgentDirectory(agents, options.defaultAgent);
     this.#options = options;
     this.#maxTimeoutMs = checkLimit(ACTION, "maxTimeoutMs", options.maxTimeoutMs ?? 600_000);
-    this.#maxInFlight = checkLimit(ACTION, "maxInFlight", options.maxInFlight ?? 1000);
+    this.#admission = new Admission(
+      checkLimit(ACTION, "maxInFlight", options.maxInFlight ?? 1000),
+    );
     this.#maxConcurrent = checkNumber(ACTION, "maxConcurrent", options.maxConcurrent ?? 8, {
       min: 1,
       integer: true,
@@ -74,9 +72,14 @@ export class RpcService implements ServiceImpl<typeof AgentService> {
     this.bidirectionalStream = this.bidirectionalStream.bind(this);
   }
 
+  /** How many calls and streams run. */
+  get inFlight(): number {
+    return this.#admission.inFlight;
+  }
+
   /** Whether new calls are refused. */
   get draining(): boolean {
-    return this.#isDraining;
+    return this.#admission.draining;
   }
 
   /** Runs a callback when draining begins. Returns what takes it back. */
@@ -87,12 +90,11 @@ export class RpcService implements ServiceImpl<typeof AgentService> {
 
   /** Refuses new calls from now on and resolves when those that run have ended. */
   drain(): Promise<void> {
-    if (!this.#isDraining) {
-      this.#isDraining = true;
+    if (!this.draining) {
+      this.#admission.refuse();
       for (const callback of this.#draining.splice(0)) callback();
     }
-    if (this.inFlight === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#idle.push(resolve));
+    return this.#admission.drain();
   }
 
   /** Answers one request. */
@@ -109,7 +111,7 @@ export class RpcService implements ServiceImpl<typeof AgentService> {
       }
     } finally {
       link.release();
-      this.#release();
+      this.#admission.release();
     }
   }
 
@@ -122,7 +124,7 @@ export class RpcService implements ServiceImpl<typeof AgentService> {
     let released = false;
     // Of a client that does not read and then leaves, Node and Bun ask for no next chunk and end nothing.
     const release = () => {
-      if (!released) this.#release();
+      if (!released) this.#admission.release();
       released = true;
     };
     const link = new CallLink(context, release);
@@ -182,35 +184,17 @@ export class RpcService implements ServiceImpl<typeof AgentService> {
       const error = this.#shown(thrown);
       return { ...head(request), type: ResponseType.ERROR, error: writeProtoError(error) };
     } finally {
-      if (admitted) this.#release();
+      if (admitted) this.#admission.release();
     }
   }
 
   /** @throws {ConnectError} If no call is taken now. */
   #admit(): void {
-    if (this.#isDraining) {
-      throw toConnectError(
-        new AgenkitError("unavailable", "The server is draining: it takes no new calls", {
-          retryAfterMs: 1000,
-          details: NOT_BEGUN,
-        }),
-      );
+    try {
+      this.#admission.admit();
+    } catch (refused) {
+      throw toConnectError(refused as AgenkitError);
     }
-    if (this.inFlight >= this.#maxInFlight) {
-      throw toConnectError(
-        new AgenkitError(
-          "unavailable",
-          `The server is busy: expected at most ${this.#maxInFlight} calls at once`,
-          { retryAfterMs: 1000, details: NOT_BEGUN },
-        ),
-      );
-    }
-    this.inFlight++;
-  }
-
-  #release(): void {
-    this.inFlight--;
-    if (this.inFlight === 0) { for (const resolve of this.#idle.splice(0)) resolve(); }
   }
 
   /**
