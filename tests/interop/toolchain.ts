@@ -9,7 +9,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { rename, rm } from "node:fs/promises";
 import { homedir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, sep } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 
@@ -100,22 +100,39 @@ export function goRpcPeer(): Promise<Toolchain> {
   return buildGo("go_rpc", "rpc_peer", { GOFLAGS: "-mod=readonly" });
 }
 
+/** The folder with the plugins that write the code of the Go peer, pinned by its go.mod and built. */
+export async function goPlugins(): Promise<Toolchain> {
+  const output = join(CACHE, "go", "plugins") + sep;
+  const built = await goBuild("go_rpc", output, "tool", { GOFLAGS: "-mod=readonly" });
+  return built ?? { path: output };
+}
+
 async function buildGo(
   folder: string,
   name: string,
   env: Record<string, string>,
 ): Promise<Toolchain> {
+  const output = join(CACHE, "go", process.platform === "win32" ? `${name}.exe` : name);
+  return await goBuild(folder, output, ".", env) ?? { path: output };
+}
+
+/** Builds what a Go module in a folder has; answers why it cannot. */
+async function goBuild(
+  folder: string,
+  output: string,
+  what: string,
+  env: Record<string, string>,
+): Promise<{ readonly missing: string } | undefined> {
   const chosen = process.env.AGENKIT_TEST_GO;
   const candidates = chosen ? [chosen] : ["go", "/usr/local/go/bin/go"];
-  const output = join(CACHE, "go", process.platform === "win32" ? `${name}.exe` : name);
   for (const go of candidates) {
     if (!(await run(go, ["version"])).ok) continue;
     mkdirSync(dirname(output), { recursive: true });
-    const built = await run(go, ["build", "-o", output, "."], {
+    const built = await run(go, ["build", "-o", output, what], {
       cwd: join(HERE, folder),
       env: { GOTOOLCHAIN: "local", GOWORK: "off", ...env },
     });
-    if (built.ok) return { path: output };
+    if (built.ok) return undefined;
     return { missing: `go build failed: ${built.stderr.trim().slice(0, 500)}` };
   }
   return { missing: `no Go found: cannot run ${candidates.join(" or ")}` };

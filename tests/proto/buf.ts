@@ -11,9 +11,6 @@ import { installPackages } from "../runtimes/toolchain.ts";
 /** The repository. */
 export const ROOT: string = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
 
-/** The folder of generated code, relative to the repository. */
-export const GENERATED = "src/gen";
-
 /** What the peers have: our files may add to it, but not change it. */
 export const BASELINE = "tests/proto/peers.json";
 
@@ -25,15 +22,19 @@ export interface Buf {
   (...args: string[]): Promise<string>;
 }
 
-/** Installs what is pinned beside this file. */
-export async function findBuf(): Promise<Buf | Missing> {
+/**
+ * Installs what is pinned beside this file.
+ *
+ * @param plugins Folders with plugins for other languages than ours.
+ */
+export async function findBuf(...plugins: string[]): Promise<Buf | Missing> {
   const modules = await installPackages(
     new URL("./toolchain/", import.meta.url),
     `${ROOT}/.cache/proto`,
   );
   if (typeof modules !== "string") return modules;
   const bin = `${modules}/.bin`;
-  const PATH = `${bin}${delimiter}${Deno.env.get("PATH") ?? ""}`;
+  const PATH = [bin, ...plugins, Deno.env.get("PATH") ?? ""].join(delimiter);
   return async (...args) => {
     const ended = await runProcess(
       { command: `${bin}/buf`, args, env: { PATH } },

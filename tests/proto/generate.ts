@@ -3,12 +3,15 @@
  *
  * @module
  */
-import { findBuf, GENERATED } from "./buf.ts";
+import { GENERATED } from "./generated.ts";
 
-const buf = await findBuf();
-if ("missing" in buf) {
-  console.error(buf.missing);
-  Deno.exit(1);
+for (const { folder, find, args } of GENERATED) {
+  const buf = await find();
+  if ("missing" in buf) {
+    console.error(`${folder} is left as it is: ${buf.missing}`);
+    Deno.exitCode = 1;
+  } else {
+    await buf(...args);
+    console.log(`${folder} is fresh`);
+  }
 }
-await buf("generate");
-console.log(`${GENERATED} is fresh`);

@@ -1,9 +1,11 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { BASELINE, findBuf, GENERATED, ROOT } from "./buf.ts";
+import { BASELINE, findBuf, ROOT } from "./buf.ts";
+import { GENERATED } from "./generated.ts";
 
 const buf = await findBuf();
 const skip = "missing" in buf ? buf.missing : false;
+const inCI = Deno.env.get("CI") === "true";
 
 function run(...args: string[]): Promise<string> {
   if ("missing" in buf) throw new Error(buf.missing);
@@ -24,7 +26,7 @@ async function textsOf(folder: string): Promise<Record<string, string>> {
   return found;
 }
 
-test("proto: has its toolchain", { skip: Deno.env.get("CI") === "true" ? false : skip }, () => {
+test("proto: has its toolchain", { skip: inCI ? false : skip }, () => {
   assert.equal(skip, false);
 });
 
@@ -40,15 +42,18 @@ test("proto: buf breaking: what the peers have is as they have it", { skip }, as
   assert.equal(await run("breaking", "--against", BASELINE), "");
 });
 
-test("proto: the generated code is fresh: else run `deno task gen`", { skip }, async () => {
-  const folder = await Deno.makeTempDir();
-  try {
-    await run("generate", "--output", folder);
-    assert.deepEqual(
-      await textsOf(`${folder}/${GENERATED}`),
-      await textsOf(`${ROOT}/${GENERATED}`),
-    );
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-});
+for (const { folder, find, args } of GENERATED) {
+  const generator = await find();
+  const missing = "missing" in generator ? generator.missing : false;
+  const options = { skip: inCI ? false : missing };
+  test(`proto: ${folder} is fresh: else run \`deno task gen\``, options, async () => {
+    if ("missing" in generator) return assert.fail(generator.missing);
+    const made = await Deno.makeTempDir();
+    try {
+      await generator(...args, "--output", made);
+      assert.deepEqual(await textsOf(`${made}/${folder}`), await textsOf(`${ROOT}/${folder}`));
+    } finally {
+      await Deno.remove(made, { recursive: true });
+    }
+  });
+}
