@@ -72,6 +72,8 @@ const START_MS = 60_000;
 const CASE_MS = 60_000;
 
 const running = new Set<Deno.ChildProcess>();
+/** What became of those that ended though nobody had asked them to, until they are stopped. */
+const ends = new Map<Deno.ChildProcess, string>();
 // The tests' last word, also when one of them failed; and a peer whose input
 // ends leaves by itself, should even this not run.
 globalThis.addEventListener("unload", () => {
@@ -88,6 +90,8 @@ export interface ServerPeer extends AsyncDisposable {
   terminate(): Promise<void>;
   /** Starts another process on the same port. */
   restart(): Promise<void>;
+  /** Throws if the process ended and nobody had asked it to, and says when and how. */
+  assertAlive(): void;
 }
 
 /** A client in a process of its own; its cases run one after another. */
@@ -109,6 +113,7 @@ export async function startServer(
     url: `http://127.0.0.1:${port}`,
     stop: () => peer.stop(),
     terminate: async () => {
+      peer.askedToEnd();
       kill(peer.child, "SIGTERM");
       await within(START_MS, peer.child.status, `${command}: did not end`);
       await peer.stop();
@@ -116,6 +121,10 @@ export async function startServer(
     restart: async () => {
       await peer.stop();
       peer = await start(command, [...args, "--port", `${port}`, "--exit-with-stdin"], env);
+    },
+    assertAlive: () => {
+      const end = ends.get(peer.child);
+      if (end !== undefined) throw new Error(end);
     },
     [Symbol.asyncDispose]: () => peer.stop(),
   };
@@ -136,8 +145,9 @@ export async function startClient(
       const result = turn.then(async () => {
         await writer.write(encoder.encode(lineOf(testCase) + "\n"));
         const line = await within(CASE_MS, peer.lines.next(), `${command}: no result for a case`);
-        if (line.done) throw new Error(`${command} ended: ${peer.errors()}`);
-        return { messages: [], arrivals_ms: [], responses: [], ...JSON.parse(line.value) };
+        if (line.done) throw new Error(await peer.end());
+        const result = { messages: [], arrivals_ms: [], responses: [], ...JSON.parse(line.value) };
+        return result.ok ? result : withEnds(result);
       });
       turn = result.catch(() => {});
       return result;
@@ -159,8 +169,17 @@ interface Process {
   readonly child: Deno.ChildProcess;
   readonly port: number;
   readonly lines: AsyncGenerator<string>;
-  errors(): string;
+  /** When it has ended: when, how, and the end of what it wrote to its stderr. */
+  end(): Promise<string>;
+  /** From now on its end is no surprise. */
+  askedToEnd(): void;
   stop(): Promise<void>;
+}
+
+/** A failure of a client, and which servers are gone that it may have called. */
+function withEnds(result: Result): Result {
+  if (ends.size === 0) return result;
+  return { ...result, error: [result.error, ...ends.values()].join("\n") };
 }
 
 async function start(
@@ -182,8 +201,26 @@ async function start(
       errors = (errors + text).slice(-4_000);
     }
   })();
+  const end = (async () => {
+    const { code, signal } = await child.status;
+    const at = new Date().toISOString();
+    await drained;
+    const how = signal === null ? `exit code ${code}` : `${signal}`;
+    return `${[command, ...args].join(" ")} (pid ${child.pid}) ended at ${at} with ${how}; ` +
+      `the end of its stderr:\n${errors.trimEnd() || "(nothing)"}`;
+  })();
+  let asked = false;
+  const askedToEnd = () => void (asked = true);
+  void end.then((text) => {
+    if (asked) return;
+    ends.set(child, `By itself ${text}`);
+    // Among what the test prints that runs now: its own error may know of a lost connection alone.
+    console.error(`By itself ${text}`);
+  });
   const lines = linesOf(child.stdout);
   const stop = async () => {
+    askedToEnd();
+    ends.delete(child);
     if (!running.delete(child)) return;
     kill(child, "SIGKILL");
     await child.status;
@@ -194,8 +231,10 @@ async function start(
   try {
     const first = await within(START_MS, lines.next(), `${command}: not ready`);
     const port = Number(/^READY (\d+)$/.exec(first.value ?? "")?.[1] ?? NaN);
-    if (Number.isNaN(port)) throw new Error(`expected 'READY <port>', got ${first.value}`);
-    return { child, port, lines, errors: () => errors, stop };
+    if (Number.isNaN(port)) {
+      throw new Error(`expected 'READY <port>', got ${first.value ?? "the end"}`);
+    }
+    return { child, port, lines, end: () => end, askedToEnd, stop };
   } catch (cause) {
     await stop();
     throw new Error(`${command} ${args.join(" ")} did not start: ${cause}\n${errors}`, { cause });

@@ -44,8 +44,11 @@ export async function needs<const Name extends string>(
   return undefined;
 }
 
+/** What is ended after its tests, and perhaps can tell that it ended before. */
+type Resource = AsyncDisposable & Partial<Pick<ServerPeer, "assertAlive">>;
+
 /** Starts something when it is first needed, and ends it if it was. */
-export class Lazy<Value extends AsyncDisposable> {
+export class Lazy<Value extends Resource> {
   readonly #make: () => Promise<Value>;
   #value: Promise<Value> | undefined;
 
@@ -53,8 +56,11 @@ export class Lazy<Value extends AsyncDisposable> {
     this.#make = make;
   }
 
-  get(): Promise<Value> {
-    return this.#value ??= this.#make();
+  /** It, started; rejects also if it is a server that ended by itself. */
+  async get(): Promise<Value> {
+    const value = await (this.#value ??= this.#make());
+    value.assertAlive?.();
+    return value;
   }
 
   async stop(): Promise<void> {
