@@ -6,6 +6,7 @@ import {
 } from "node:http2";
 import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from "node:net";
 import { createServer as createTlsServer, type TLSSocket } from "node:tls";
+import { destroyLater } from "../transport/http2/destroy_later.ts";
 import { isGrpc } from "./is_grpc.ts";
 import type { FetchHandler, Listen, Listener, ListenOptions } from "./listener.ts";
 import { answer } from "./node_http.ts";
@@ -127,6 +128,7 @@ async function listenHttp2(handler: FetchHandler, { grpc }: ListenOptions): Prom
   server.setTimeout(0);
   const sessions = new Set<ServerHttp2Session>();
   server.on("session", (session) => {
+    destroyLater(session);
     sessions.add(session);
     session.once("close", () => sessions.delete(session));
     session.on("error", () => session.destroy());

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Http2Session } from "node:http2";
 import { createRequire } from "node:module";
 import {
   create,
@@ -22,6 +23,7 @@ import {
 } from "../../src/gen/agent_pb.ts";
 import { Health } from "../../src/gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "../../src/gen/grpc/reflection/v1/reflection_pb.ts";
+import { destroyLater } from "../../src/transport/http2/destroy_later.ts";
 import { installPackages } from "../runtimes/toolchain.ts";
 import type { Toolchain } from "./toolchain.ts";
 
@@ -85,10 +87,28 @@ const installed = await installPackages(
 /** Where grpc-js is, or why it is not. */
 export const grpcJs: Toolchain = typeof installed === "string" ? { path: installed } : installed;
 
+let kept = false;
+
+/** Lets the sessions that grpc-js makes end in a turn of their own: on Deno they may end the process. */
+function endInTheirTurn(http2: typeof import("node:http2")): void {
+  if (kept) return;
+  kept = true;
+  const { connect, createServer } = http2;
+  const made = <Session extends Http2Session>(session: Session) => {
+    destroyLater(session);
+    return session;
+  };
+  http2.connect = (...args: unknown[]) => made(Reflect.apply(connect, http2, args));
+  http2.createServer = (...args: unknown[]) =>
+    Reflect.apply(createServer, http2, args).on("session", made);
+}
+
 /** grpc-js itself. */
 export function loadGrpcJs(): GrpcJs {
   if (typeof installed !== "string") throw new Error(installed.missing);
-  return createRequire(`${installed}/`)("@grpc/grpc-js") as GrpcJs;
+  const require = createRequire(`${installed}/`);
+  endInTheirTurn(require("node:http2"));
+  return require("@grpc/grpc-js") as GrpcJs;
 }
 
 /** A service of ours in the terms of grpc-js. */

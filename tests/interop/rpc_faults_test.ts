@@ -5,15 +5,19 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { constants, createServer } from "node:http2";
 import type { AddressInfo } from "node:net";
+import { fileURLToPath } from "node:url";
 import { AgenkitError, message, text } from "../../mod.ts";
+import { destroyLater } from "../../src/transport/http2/destroy_later.ts";
 import { type Client, clientOf } from "./clients.ts";
 import type { ServerPeer } from "./peers.ts";
 import { Lazy, needs, ourServer } from "./suite.ts";
-import { named } from "./toolchain.ts";
+import { named, run } from "./toolchain.ts";
 
 const SUITE = "RPC faults";
 const PROTOCOLS = ["http2", "grpc", "connect", "connect-h2", "grpc-web-h2"] as const;
 const STREAMS = 50;
+const LEAVING = 3_000;
+const LEAVING_CLIENTS = fileURLToPath(new URL("leaving_clients.ts", import.meta.url));
 
 const found = await needs(SUITE, {
   node: named("AGENKIT_TEST_NODE"),
@@ -27,6 +31,13 @@ if (found) {
       killed(server));
     test(`${SUITE}: a server on ${runtime} goes away while calls of each protocol run`, () =>
       goesAway(server));
+    test(`${SUITE}: a server on ${runtime} outlives ${LEAVING} clients that come and leave`, async () => {
+      const { port, url } = await server.get();
+      const clients = await run(found.node, [LEAVING_CLIENTS, `${port}`, `${LEAVING}`]);
+      assert.equal(clients.stdout.trim(), `${LEAVING}`, clients.stderr);
+      await using ours = new Clients(url);
+      await ours.callAll();
+    });
     test(`${SUITE} on ${runtime} end`, () => server.stop());
   }
   for (const protocol of ["http2", "grpc", "connect-h2", "grpc-web-h2"]) {
@@ -116,6 +127,7 @@ async function reset(protocol: string): Promise<void> {
     }
     setTimeout(() => request.stream.close(constants.NGHTTP2_INTERNAL_ERROR), 30);
   });
+  server.on("session", destroyLater);
   await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const client = clientOf({ protocol, url });

@@ -4,7 +4,7 @@ import { describe } from "../../core/json.ts";
 import type { Message } from "../../core/message.ts";
 import { checkLimit } from "../../core/options.ts";
 import { MAX_RPC_BYTES } from "../rpc/options.ts";
-import { checkClientTls, type ClientTlsOptions, nodeTlsOptions } from "../tls.ts";
+import { checkClientTls, type ClientTlsOptions } from "../tls.ts";
 import type { ConverseOptions, RpcClientOptions } from "../rpc/client_options.ts";
 import { RpcAgent } from "../rpc/rpc_agent.ts";
 import { Sessions } from "./sessions.ts";
@@ -47,6 +47,9 @@ const ACTION = "call over gRPC";
 /** Where gRPC servers of agents listen when nobody says otherwise. */
 const DEFAULT_PORT = "50051";
 
+/** How long a server may take to accept a connection and say its HTTP/2 settings. */
+const CONNECT_TIMEOUT_MS = 10_000;
+
 /**
  * Makes an agent of one that is served over gRPC, in whatever language. All
  * its calls share one connection, made with the first of them and made anew
@@ -88,10 +91,12 @@ class GrpcClient extends RpcAgent implements GrpcAgent {
     const limit = (name: string, value: number) => checkLimit(ACTION, name, value);
     const maxBytes = Math.min(limit("maxBytes", options.maxBytes ?? MAX_RPC_BYTES), 0xffffffff);
     const sessions = new Sessions(base, {
-      pingIntervalMs: limit("keepaliveMs", options.keepaliveMs ?? Infinity),
+      tls: tlsOf(options, base),
+      connectTimeoutMs: CONNECT_TIMEOUT_MS,
+      idleMs: limit("idleTimeoutMs", options.idleTimeoutMs ?? 900_000),
+      keepaliveMs: limit("keepaliveMs", options.keepaliveMs ?? Infinity),
       pingTimeoutMs: limit("keepaliveTimeoutMs", options.keepaliveTimeoutMs ?? 15_000),
-      idleConnectionTimeoutMs: limit("idleTimeoutMs", options.idleTimeoutMs ?? 900_000),
-    }, tlsOf(options, base));
+    });
     const transport = createGrpcTransport({
       baseUrl: base,
       sessionManager: sessions,
@@ -105,7 +110,7 @@ class GrpcClient extends RpcAgent implements GrpcAgent {
   }
 
   close(): void {
-    this.#sessions.abort();
+    this.#sessions.cut();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -118,7 +123,7 @@ function tlsOf({ tls }: GrpcAgentOptions, base: string) {
   if (tls !== undefined && !base.startsWith("https:")) {
     throw new TypeError(`Cannot ${ACTION} as 'tls' needs a grpcs:// URL: current value is ${base}`);
   }
-  return nodeTlsOptions(checkClientTls(ACTION, tls));
+  return checkClientTls(ACTION, tls);
 }
 
 const SCHEMES: Readonly<Record<string, string>> = {

@@ -21,9 +21,12 @@ class EagerBody implements AsyncIterator<Uint8Array> {
     | { readonly resolve: (result: Result) => void; readonly reject: (error: unknown) => void }
     | undefined;
 
-  constructor(stream: ClientHttp2Stream) {
+  constructor(stream: ClientHttp2Stream, heard: () => void) {
     this.#stream = stream;
-    stream.on("data", (chunk: Uint8Array) => this.#take(chunk));
+    stream.on("data", (chunk: Uint8Array) => {
+      heard();
+      this.#take(chunk);
+    });
     stream.once("end", () => this.#finish({}));
     stream.once("error", (error) => this.#finish({ error }));
     stream.once("close", () => this.#finish({ error: lost() }));
@@ -75,11 +78,18 @@ class EagerBody implements AsyncIterator<Uint8Array> {
   }
 }
 
-/** Lets a stream be read from now on, and makes its end an error where it has not answered. */
-export function readEagerly(stream: ClientHttp2Stream): ClientHttp2Stream {
-  const body = new EagerBody(stream);
+/**
+ * Lets a stream be read from now on, and makes its end an error where it has not answered.
+ *
+ * @param heard Called whenever the server was heard of.
+ */
+export function readEagerly(stream: ClientHttp2Stream, heard: () => void): ClientHttp2Stream {
+  const body = new EagerBody(stream, heard);
   let answered = false;
-  stream.once("response", () => answered = true);
+  stream.once("response", () => {
+    answered = true;
+    heard();
+  });
   stream.once("error", () => answered = true);
   stream.once("close", () => {
     // Some runtimes close the streams of a lost connection as if all were well.

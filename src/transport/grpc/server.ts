@@ -11,6 +11,7 @@ import { AgenkitError } from "../../core/errors.ts";
 import { checkLimit, checkNumber } from "../../core/options.ts";
 import { onAbort } from "../../core/signals.ts";
 import type { Agents } from "../directory.ts";
+import { destroyLater } from "../http2/destroy_later.ts";
 import type { RpcServerOptions } from "../rpc/options.ts";
 import { checkServerTls, nodeServerTlsOptions, type ServerTlsOptions } from "../tls.ts";
 import { grpcHandler } from "./handler.ts";
@@ -145,6 +146,7 @@ async function listen(
   server.setTimeout(0);
   const sessions = new Set<Http2Session>();
   server.on("session", (session: Http2Session) => {
+    destroyLater(session);
     sessions.add(session);
     session.once("close", () => sessions.delete(session));
     // Whoever breaks the protocol is cut off; nobody else is concerned.

@@ -1,8 +1,16 @@
-import { type ClientHttp2Session, connect, constants } from "node:http2";
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  type ClientSessionRequestOptions,
+  connect,
+  constants,
+  type OutgoingHttpHeaders,
+} from "node:http2";
 import { clearTimeout, setTimeout } from "node:timers";
 import { onAbort } from "../../core/signals.ts";
 import { type ClientTlsOptions, nodeTlsOptions } from "../tls.ts";
 import { type RequestBody, sendBody, toWebStream } from "./body.ts";
+import { destroyLater } from "./destroy_later.ts";
 import { toResponse } from "./headers.ts";
 
 /** One request, as both versions of HTTP send it. */
@@ -19,6 +27,10 @@ export interface ConnectionOptions {
   readonly tls: ClientTlsOptions | undefined;
   readonly connectTimeoutMs: number;
   readonly idleMs: number;
+  /** After how long a silence a connection that is in use is asked whether it lives. */
+  readonly keepaliveMs: number;
+  /** How long the answer to that may take. */
+  readonly pingTimeoutMs: number;
 }
 
 /** A request that the server has certainly not looked at: it can be sent once more. */
@@ -35,6 +47,8 @@ export class Http2Connection {
   readonly #options: ConnectionOptions;
   #inFlight = 0;
   #idle: ReturnType<typeof setTimeout> | undefined;
+  #watch: ReturnType<typeof setTimeout> | undefined;
+  #heardAt: number = performance.now();
   #leaving = false;
   #closing: Promise<void> | undefined;
   #failure: Error | undefined;
@@ -43,7 +57,10 @@ export class Http2Connection {
     this.#session = session;
     this.#options = options;
     session.on("error", (error: Error) => this.#failure ??= error);
-    session.once("close", () => clearTimeout(this.#idle));
+    session.once("close", () => {
+      clearTimeout(this.#idle);
+      clearTimeout(this.#watch);
+    });
     this.#rest();
   }
 
@@ -54,6 +71,7 @@ export class Http2Connection {
   static open(origin: string, options: ConnectionOptions): Promise<Http2Connection> {
     return new Promise((resolve, reject) => {
       const session = connect(origin, nodeTlsOptions(options.tls));
+      destroyLater(session);
       const late = setTimeout(
         () => fail(new Error(`No HTTP/2 settings within ${options.connectTimeoutMs} ms`)),
         options.connectTimeoutMs,
@@ -65,6 +83,8 @@ export class Http2Connection {
       };
       // Stays: what fails twice must not be unhandled.
       session.on("error", fail);
+      // A session of Node keeps to itself that the server refused the client's certificate.
+      session.socket.on("error", fail);
       session.once("close", () => fail(new Error("The connection closed before its settings")));
       session.once("remoteSettings", () => {
         clearTimeout(late);
@@ -83,24 +103,28 @@ export class Http2Connection {
     return this.#session.alpnProtocol ?? "h2c";
   }
 
+  /** Opens a stream. The connection is in use until it closes. */
+  stream(headers: OutgoingHttpHeaders, options: ClientSessionRequestOptions): ClientHttp2Stream {
+    return this.#open(headers, options).stream;
+  }
+
+  /** Notes that the server was heard of. */
+  heard(): void {
+    this.#heardAt = performance.now();
+  }
+
   /** Sends a request and resolves with the head of its answer. */
   request({ method, url, headers, body, signal }: Http2Request): Promise<Response> {
-    const stream = this.#session.request({
+    const { stream, over } = this.#open({
       ":method": method,
       ":path": url.pathname + url.search,
       ...headers,
     }, { endStream: body === undefined });
-    this.#work();
     let broken: Error | undefined;
-    let over = false;
-    const rest = () => {
-      if (!over) this.#rest();
-      over = true;
-    };
     const cancel = () => {
       stream.close(constants.NGHTTP2_CANCEL);
       // Not every runtime tells of the end of a stream that was cancelled.
-      rest();
+      over();
     };
     return new Promise((resolve, reject) => {
       let answered = false;
@@ -133,7 +157,6 @@ export class Http2Connection {
       stream.once("close", () => {
         release();
         reject(failure() ?? new Error("The connection closed before an answer came"));
-        rest();
       });
       if (body !== undefined) {
         sendBody(body, stream).catch((error) => {
@@ -156,23 +179,46 @@ export class Http2Connection {
     });
   }
 
-  /** Cuts the connection and what runs on it. */
-  destroy(): void {
+  /** Cuts the connection; what runs on it fails with the error. */
+  destroy(error: Error): void {
     this.#leaving = true;
     clearTimeout(this.#idle);
-    this.#session.destroy();
+    this.#session.destroy(error, constants.NGHTTP2_CANCEL);
+  }
+
+  /** @returns The stream, and what ends its use of the connection; its own end does so, too. */
+  #open(headers: OutgoingHttpHeaders, options: ClientSessionRequestOptions) {
+    const stream = this.#session.request(headers, options);
+    this.#work();
+    let ended = false;
+    const over = () => {
+      if (!ended) this.#rest();
+      ended = true;
+    };
+    stream.once("close", over);
+    return { stream, over };
   }
 
   #work(): void {
     if (this.#inFlight++ > 0) return;
     clearTimeout(this.#idle);
     this.#session.ref();
+    if (this.#options.keepaliveMs !== Infinity) this.#listen();
+  }
+
+  /** Asks the server whether it lives once it was silent for long. */
+  #listen(): void {
+    const silence = performance.now() - this.#heardAt;
+    const left = this.#options.keepaliveMs - silence;
+    if (left <= 0) this.#probe();
+    this.#watch = setTimeout(() => this.#listen(), left > 0 ? left : this.#options.keepaliveMs);
   }
 
   /** After the last request: the connection does not keep the process, and goes when nobody comes. */
   #rest(): void {
     if (this.#inFlight > 0) this.#inFlight--;
     if (this.#inFlight > 0 || this.#session.destroyed) return;
+    clearTimeout(this.#watch);
     if (this.#closing !== undefined) return this.#leave();
     this.#session.unref();
     const { idleMs } = this.#options;
@@ -188,16 +234,23 @@ export class Http2Connection {
   }
 
   /**
-   * Asks the server whether it still lives. A call was given up without a word
-   * of it: should the network have lost the connection, the next call must not
-   * wait on it as well.
+   * Asks the server whether it still lives, as after a call that was given up
+   * without a word of it: should the network have lost the connection, the next
+   * call must not wait on it as well.
    */
   #probe(): void {
     if (!this.usable) return;
-    const late = setTimeout(() => this.destroy(), this.#options.connectTimeoutMs);
+    const { pingTimeoutMs } = this.#options;
+    const late = setTimeout(
+      () => this.destroy(new Error(`The server did not answer a ping within ${pingTimeoutMs} ms`)),
+      pingTimeoutMs,
+    );
     late.unref();
     try {
-      this.#session.ping(() => clearTimeout(late));
+      this.#session.ping(() => {
+        clearTimeout(late);
+        this.heard();
+      });
     } catch {
       clearTimeout(late);
     }

@@ -2,10 +2,15 @@ import { abortable } from "../../core/abortable.ts";
 import { checkLimit } from "../../core/options.ts";
 import { checkClientTls, type ClientTlsOptions } from "../tls.ts";
 import { toRequestBody } from "./body.ts";
-import { type ConnectionOptions, Http2Connection, NotProcessedError } from "./connection.ts";
-import type { Http2Request } from "./connection.ts";
+import {
+  type ConnectionOptions,
+  type Http2Connection,
+  type Http2Request,
+  NotProcessedError,
+} from "./connection.ts";
 import { toNodeHeaders } from "./headers.ts";
 import { Http1Pool } from "./http1.ts";
+import { SharedConnection } from "./shared_connection.ts";
 
 /** Options of {@linkcode http2Fetch}. */
 export interface Http2FetchOptions {
@@ -65,10 +70,17 @@ const ACTION = "call over HTTP/2";
  * @throws {TypeError} If an option is not valid.
  */
 export function http2Fetch(options: Http2FetchOptions = {}): Http2Fetch {
+  const connectTimeoutMs = checkLimit(
+    ACTION,
+    "connectTimeoutMs",
+    options.connectTimeoutMs ?? 10_000,
+  );
   const connecting: ConnectionOptions = {
     tls: checkClientTls(ACTION, options.tls),
-    connectTimeoutMs: checkLimit(ACTION, "connectTimeoutMs", options.connectTimeoutMs ?? 10_000),
+    connectTimeoutMs,
     idleMs: checkLimit(ACTION, "idleMs", options.idleMs ?? 60_000),
+    keepaliveMs: Infinity,
+    pingTimeoutMs: connectTimeoutMs,
   };
   const origins = new Map<string, Origin>();
   const originOf = (url: URL) => {
@@ -103,7 +115,7 @@ export function http2Fetch(options: Http2FetchOptions = {}): Http2Fetch {
 class Origin {
   readonly #origin: string;
   readonly #options: ConnectionOptions;
-  #connection: Promise<Http2Connection> | undefined;
+  readonly #connection: SharedConnection;
   #pool: Http1Pool | undefined;
   #onlyHttp1 = false;
   protocol: string | undefined;
@@ -111,17 +123,19 @@ class Origin {
   constructor(origin: string, options: ConnectionOptions) {
     this.#origin = origin;
     this.#options = options;
+    this.#connection = new SharedConnection(origin, options);
   }
 
   async send(request: Http2Request): Promise<Response> {
     if (this.#onlyHttp1) return await this.#sendHttp1(request);
     let connection: Http2Connection;
     try {
-      connection = await this.#connect();
+      connection = await this.#connection.get();
     } catch {
       // Whatever it was: what HTTP/1.1 comes to is the answer.
       return await this.#sendHttp1(request);
     }
+    this.protocol = connection.protocol;
     request.signal?.throwIfAborted();
     try {
       return await connection.request(request);
@@ -129,27 +143,7 @@ class Origin {
       const repeatable = error instanceof NotProcessedError &&
         !(request.body instanceof ReadableStream);
       if (!repeatable || connection.usable) throw error;
-      return await (await this.#connect()).request(request);
-    }
-  }
-
-  /** The connection at hand, or a new one; calls that come meanwhile share the attempt. */
-  async #connect(): Promise<Http2Connection> {
-    const current = this.#connection;
-    if (current !== undefined) {
-      const connection = await current;
-      if (connection.usable) return connection;
-      // Another call may have noticed first.
-      if (this.#connection !== current) return await this.#connect();
-    }
-    const attempt = this.#connection = Http2Connection.open(this.#origin, this.#options);
-    try {
-      const connection = await attempt;
-      this.protocol = connection.protocol;
-      return connection;
-    } catch (error) {
-      if (this.#connection === attempt) this.#connection = undefined;
-      throw error;
+      return await (await this.#connection.get()).request(request);
     }
   }
 
@@ -170,7 +164,6 @@ class Origin {
 
   async close(): Promise<void> {
     this.#pool?.destroy();
-    const connection = await this.#connection?.catch(() => undefined);
-    await connection?.close();
+    await this.#connection.close();
   }
 }

@@ -1,8 +1,11 @@
-import { connect } from "node:http2";
+import { connect, createServer, type ServerHttp2Session } from "node:http2";
+import { type AddressInfo, createServer as createTcpServer, type Socket } from "node:net";
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { agent, collect, delay, message, neverBegan, text } from "../../../../mod.ts";
-import { grpcAgent, serveGrpc } from "../../../../src/transport/grpc/mod.ts";
+import { grpcAgent, grpcHandler, serveGrpc } from "../../../../src/transport/grpc/mod.ts";
+import { destroyLater } from "../../../../src/transport/http2/destroy_later.ts";
+import { wiretap } from "../../../support/wiretap.ts";
 import { echoAgent, until } from "../rpc/agents.ts";
 import { framed, frameOf, rawCall } from "./raw.ts";
 
@@ -91,6 +94,7 @@ test("serveGrpc() makes no more than a slow client reads, and ends when it leave
   });
   await using server = await serveGrpc(endless, { port: 0 });
   const session = connect(server.url.replace("grpc:", "http:"));
+  destroyLater(session);
   const stream = session.request({
     ":method": "POST",
     ":path": "/agenkit.AgentService/ProcessStream",
@@ -113,6 +117,7 @@ test("serveGrpc() makes no more than a slow client reads, and ends when it leave
 test("serveGrpc() does not wait for a request that never arrives", async () => {
   await using server = await serveGrpc(echoAgent(), { port: 0, bodyTimeoutMs: 100 });
   const session = connect(server.url.replace("grpc:", "http:"));
+  destroyLater(session);
   const stream = session.request({
     ":method": "POST",
     ":path": "/agenkit.AgentService/Process",
@@ -200,6 +205,62 @@ test("grpcAgent() shares one connection, and makes a new one after close()", asy
   await until(() => server.inFlight === 1, "it to run");
   remote.close();
   await failed;
+  assert.equal(text(await remote.process(message("user", "again"))), "again");
+});
+
+test("grpcAgent() that is closed while it connects fails what waits", async () => {
+  const silent = createTcpServer();
+  await new Promise<void>((resolve) => void silent.listen(0, "127.0.0.1", resolve));
+  const remote = grpcAgent(`grpc://127.0.0.1:${(silent.address() as AddressInfo).port}`);
+  const accepted = new Promise<Socket>((resolve) => silent.once("connection", resolve));
+  const failed = assert.rejects(remote.process(message("user", "x")), { code: "cancelled" });
+  const socket = await accepted;
+  remote.close();
+  await failed;
+  socket.destroy();
+  silent.close();
+});
+
+test("grpcAgent() outlives a server that sends its idle connections away", async () => {
+  let sessions = 0;
+  const server = createServer();
+  server.on("request", grpcHandler(echoAgent()));
+  server.on("session", (session: ServerHttp2Session) => {
+    destroyLater(session);
+    sessions++;
+    session.on("stream", (stream) => stream.once("close", () => session.close()));
+  });
+  await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
+  await using remote = grpcAgent(`grpc://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  for (let call = 1; call <= 20; call++) {
+    assert.equal(text(await remote.process(message("user", `call ${call}`))), `call ${call}`);
+    await until(() => sessions === call, "its connection");
+    await delay(5);
+  }
+  remote.close();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+test("grpcAgent() with keepalive asks a silent server, and gives up one that is gone", async () => {
+  await using server = await serveGrpc(echoAgent(), { port: 0 });
+  await using tap = await wiretap(server.port);
+  await using remote = grpcAgent(`grpc://127.0.0.1:${tap.port}`, {
+    keepaliveMs: 50,
+    keepaliveTimeoutMs: 400,
+  });
+  const alive = new AbortController();
+  const waiting = remote.process(message("user", "hang"), { signal: alive.signal });
+  const cancelled = assert.rejects(waiting, { name: "AbortError" });
+  await delay(600);
+  assert.equal(server.inFlight, 1, "a server that answers pings was given up");
+  alive.abort();
+  await cancelled;
+  const lost = remote.process(message("user", "hang"));
+  const failed = assert.rejects(lost, { code: "unavailable", message: /ping within 400 ms/ });
+  await until(() => server.inFlight === 1, "it to run");
+  tap.silence();
+  await failed;
+  tap.unsilence();
   assert.equal(text(await remote.process(message("user", "again"))), "again");
 });
 

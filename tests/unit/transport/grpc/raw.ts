@@ -6,6 +6,7 @@
 import { connect } from "node:http2";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { RequestSchema } from "../../../../src/gen/agent_pb.ts";
+import { destroyLater } from "../../../../src/transport/http2/destroy_later.ts";
 
 /** What became of a raw call. */
 export interface RawAnswer {
@@ -50,6 +51,7 @@ export function framed(
 export function rawCall(url: string, call: RawCall): Promise<RawAnswer> {
   const { path = "/agenkit.AgentService/Process", headers, body, resetAfter } = call;
   const session = connect(url.replace("grpc://", "http://"));
+  destroyLater(session);
   return new Promise<RawAnswer>((resolve, reject) => {
     session.on("error", reject);
     const stream = session.request({

@@ -25,7 +25,10 @@ test("serveGrpc() that knows who signs clients refuses those without a certifica
   await using known = grpcAgent(server.url, { tls: { ca, ...client } });
   assert.equal(text(await known.process(ask)), "x");
   await using unknown = grpcAgent(server.url, { tls: { ca }, timeoutMs: 5_000 });
-  await assert.rejects(unknown.process(ask), { code: "unavailable" });
+  await assert.rejects(unknown.process(ask), {
+    code: "unavailable",
+    message: /certificate.?required/i,
+  });
 });
 
 test("serveGrpc() refuses what is no PEM text", async () => {

@@ -7,6 +7,7 @@ import {
   type ServerHttp2Session,
 } from "node:http2";
 import type { AddressInfo } from "node:net";
+import { destroyLater } from "../../../../src/transport/http2/destroy_later.ts";
 import { http2Fetch } from "../../../../src/transport/http2/mod.ts";
 import { wiretap } from "../../../support/wiretap.ts";
 import { rejection } from "../../rejection.ts";
@@ -15,7 +16,10 @@ async function listening<S extends Server | Http2Server>(server: S, port = 0) {
   await new Promise<void>((resolve) => void server.listen(port, "127.0.0.1", resolve));
   const { port: actual } = server.address() as AddressInfo;
   const sessions = new Set<ServerHttp2Session>();
-  server.on("session", (session) => sessions.add(session));
+  server.on("session", (session) => {
+    destroyLater(session);
+    sessions.add(session);
+  });
   return {
     server,
     sessions,
