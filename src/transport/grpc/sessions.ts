@@ -32,7 +32,7 @@ export class Sessions implements SessionManager {
   ): Promise<ClientHttp2Stream> {
     const connection = await abortable(this.#connection.get(), this.#open.signal);
     const head = { ...headers, ":method": method, ":path": path };
-    return readEagerly(connection.stream(head, options), () => connection.heard());
+    return readEagerly(connection.open(head, options).stream, () => connection.heard());
   }
 
   /** Asked for by the library; what arrives is noted where it is read. */

@@ -7,20 +7,8 @@ import {
   type OutgoingHttpHeaders,
 } from "node:http2";
 import { clearTimeout, setTimeout } from "node:timers";
-import { onAbort } from "../../core/signals.ts";
 import { type ClientTlsOptions, nodeTlsOptions } from "../tls.ts";
-import { type RequestBody, sendBody, toWebStream } from "./body.ts";
 import { destroyLater } from "./destroy_later.ts";
-import { toResponse } from "./headers.ts";
-
-/** One request, as both versions of HTTP send it. */
-export interface Http2Request {
-  readonly method: string;
-  readonly url: URL;
-  readonly headers: Record<string, string>;
-  readonly body: RequestBody;
-  readonly signal: AbortSignal | undefined;
-}
 
 /** What opens a connection. */
 export interface ConnectionOptions {
@@ -33,9 +21,10 @@ export interface ConnectionOptions {
   readonly pingTimeoutMs: number;
 }
 
-/** A request that the server has certainly not looked at: it can be sent once more. */
-export class NotProcessedError extends Error {
-  override readonly name: string = "NotProcessedError";
+/** A stream, and what ends its use of the connection where its own end does not come. */
+export interface ConnectionStream {
+  readonly stream: ClientHttp2Stream;
+  readonly over: () => void;
 }
 
 /** How long a connection may take to close after the last call on it, in milliseconds. */
@@ -103,9 +92,22 @@ export class Http2Connection {
     return this.#session.alpnProtocol ?? "h2c";
   }
 
-  /** Opens a stream. The connection is in use until it closes. */
-  stream(headers: OutgoingHttpHeaders, options: ClientSessionRequestOptions): ClientHttp2Stream {
-    return this.#open(headers, options).stream;
+  /** What ended the connection, if an error did. */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  /** Opens a stream, with which the connection is in use. */
+  open(headers: OutgoingHttpHeaders, options: ClientSessionRequestOptions): ConnectionStream {
+    const stream = this.#session.request(headers, options);
+    this.#work();
+    let ended = false;
+    const over = () => {
+      if (!ended) this.#rest();
+      ended = true;
+    };
+    stream.once("close", over);
+    return { stream, over };
   }
 
   /** Notes that the server was heard of. */
@@ -113,58 +115,27 @@ export class Http2Connection {
     this.#heardAt = performance.now();
   }
 
-  /** Sends a request and resolves with the head of its answer. */
-  request({ method, url, headers, body, signal }: Http2Request): Promise<Response> {
-    const { stream, over } = this.#open({
-      ":method": method,
-      ":path": url.pathname + url.search,
-      ...headers,
-    }, { endStream: body === undefined });
-    let broken: Error | undefined;
-    const cancel = () => {
-      stream.close(constants.NGHTTP2_CANCEL);
-      // Not every runtime tells of the end of a stream that was cancelled.
-      over();
-    };
-    return new Promise((resolve, reject) => {
-      let answered = false;
-      const release = onAbort(signal, () => {
-        broken = signal!.reason;
-        reject(broken);
-        if (!answered) this.#probe();
-        cancel();
+  /**
+   * Asks the server whether it still lives, as after a call that was given up
+   * without a word of it: should the network have lost the connection, the next
+   * call must not wait on it as well.
+   */
+  probe(): void {
+    if (!this.usable) return;
+    const { pingTimeoutMs } = this.#options;
+    const late = setTimeout(
+      () => this.destroy(new Error(`The server did not answer a ping within ${pingTimeoutMs} ms`)),
+      pingTimeoutMs,
+    );
+    late.unref();
+    try {
+      this.#session.ping(() => {
+        clearTimeout(late);
+        this.heard();
       });
-      const failure = () => {
-        if (broken !== undefined) return broken;
-        if (this.#failure !== undefined) return this.#failure;
-        const { rstCode } = stream;
-        // What was sent before a GOAWAY but not looked at ends like this, too.
-        if (rstCode === constants.NGHTTP2_REFUSED_STREAM) {
-          return new NotProcessedError("The server refused the request");
-        }
-        return rstCode === constants.NGHTTP2_NO_ERROR && !stream.aborted
-          ? undefined
-          : new Error(`The server reset the stream: HTTP/2 error code ${rstCode}`);
-      };
-      stream.once("response", (head) => {
-        answered = true;
-        resolve(
-          toResponse(Number(head[":status"]), head, () => toWebStream(stream, failure, cancel)),
-        );
-      });
-      // An error also ends with "close", and by then it is known what it was.
-      stream.on("error", (error: Error) => broken ??= known(error, stream.rstCode));
-      stream.once("close", () => {
-        release();
-        reject(failure() ?? new Error("The connection closed before an answer came"));
-      });
-      if (body !== undefined) {
-        sendBody(body, stream).catch((error) => {
-          broken ??= error;
-          cancel();
-        });
-      }
-    });
+    } catch {
+      clearTimeout(late);
+    }
   }
 
   /** Takes no new requests and resolves when those that run have ended. */
@@ -186,19 +157,6 @@ export class Http2Connection {
     this.#session.destroy(error, constants.NGHTTP2_CANCEL);
   }
 
-  /** @returns The stream, and what ends its use of the connection; its own end does so, too. */
-  #open(headers: OutgoingHttpHeaders, options: ClientSessionRequestOptions) {
-    const stream = this.#session.request(headers, options);
-    this.#work();
-    let ended = false;
-    const over = () => {
-      if (!ended) this.#rest();
-      ended = true;
-    };
-    stream.once("close", over);
-    return { stream, over };
-  }
-
   #work(): void {
     if (this.#inFlight++ > 0) return;
     clearTimeout(this.#idle);
@@ -210,15 +168,16 @@ export class Http2Connection {
   #listen(): void {
     const silence = performance.now() - this.#heardAt;
     const left = this.#options.keepaliveMs - silence;
-    if (left <= 0) this.#probe();
+    if (left <= 0) this.probe();
     this.#watch = setTimeout(() => this.#listen(), left > 0 ? left : this.#options.keepaliveMs);
   }
 
   /** After the last request: the connection does not keep the process, and goes when nobody comes. */
   #rest(): void {
     if (this.#inFlight > 0) this.#inFlight--;
-    if (this.#inFlight > 0 || this.#session.destroyed) return;
+    if (this.#inFlight > 0) return;
     clearTimeout(this.#watch);
+    if (this.#session.destroyed) return;
     if (this.#closing !== undefined) return this.#leave();
     this.#session.unref();
     const { idleMs } = this.#options;
@@ -232,33 +191,4 @@ export class Http2Connection {
     const late = setTimeout(() => this.#session.destroy(), CLOSE_GRACE_MS);
     this.#session.once("close", () => clearTimeout(late));
   }
-
-  /**
-   * Asks the server whether it still lives, as after a call that was given up
-   * without a word of it: should the network have lost the connection, the next
-   * call must not wait on it as well.
-   */
-  #probe(): void {
-    if (!this.usable) return;
-    const { pingTimeoutMs } = this.#options;
-    const late = setTimeout(
-      () => this.destroy(new Error(`The server did not answer a ping within ${pingTimeoutMs} ms`)),
-      pingTimeoutMs,
-    );
-    late.unref();
-    try {
-      this.#session.ping(() => {
-        clearTimeout(late);
-        this.heard();
-      });
-    } catch {
-      clearTimeout(late);
-    }
-  }
-}
-
-function known(error: Error, rstCode: number | undefined): Error {
-  return rstCode === constants.NGHTTP2_REFUSED_STREAM
-    ? new NotProcessedError("The server refused the request", { cause: error })
-    : error;
 }

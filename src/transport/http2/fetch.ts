@@ -2,14 +2,10 @@ import { abortable } from "../../core/abortable.ts";
 import { checkLimit } from "../../core/options.ts";
 import { checkClientTls, type ClientTlsOptions } from "../tls.ts";
 import { toRequestBody } from "./body.ts";
-import {
-  type ConnectionOptions,
-  type Http2Connection,
-  type Http2Request,
-  NotProcessedError,
-} from "./connection.ts";
+import type { ConnectionOptions, Http2Connection } from "./connection.ts";
 import { toNodeHeaders } from "./headers.ts";
 import { Http1Pool } from "./http1.ts";
+import { type Http2Request, NotProcessedError, sendRequest } from "./request.ts";
 import { SharedConnection } from "./shared_connection.ts";
 
 /** Options of {@linkcode http2Fetch}. */
@@ -138,12 +134,12 @@ class Origin {
     this.protocol = connection.protocol;
     request.signal?.throwIfAborted();
     try {
-      return await connection.request(request);
+      return await sendRequest(connection, request);
     } catch (error) {
       const repeatable = error instanceof NotProcessedError &&
         !(request.body instanceof ReadableStream);
       if (!repeatable || connection.usable) throw error;
-      return await (await this.#connection.get()).request(request);
+      return await sendRequest(await this.#connection.get(), request);
     }
   }
 

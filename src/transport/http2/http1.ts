@@ -3,8 +3,9 @@ import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { onAbort } from "../../core/signals.ts";
 import { nodeTlsOptions } from "../tls.ts";
 import { sendBody, toWebStream } from "./body.ts";
-import type { ConnectionOptions, Http2Request } from "./connection.ts";
+import type { ConnectionOptions } from "./connection.ts";
 import { toResponse } from "./headers.ts";
+import type { Http2Request } from "./request.ts";
 
 /** What speaks with a server that has no HTTP/2: connections that are kept, one call at a time each. */
 export class Http1Pool {
