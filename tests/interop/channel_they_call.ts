@@ -97,8 +97,9 @@ export function theyCallOverChannels(caller: ChannelCaller): void {
   });
 
   test(`${from} chunks arrive as they are made`, async () => {
-    const { arrivals_ms } = succeeded(await stream({ behaviour: "chunks", n: 4, ms: 150 }));
-    assert.ok(arrivals_ms[3]! - arrivals_ms[0]! > 300, `arrived at ${arrivals_ms}`);
+    const { arrivals_ms } = succeeded(await stream({ behaviour: "chunks", n: 4, ms: 250 }));
+    // Held back, they would come at once; a busy reader may see the first ones late.
+    assert.ok(arrivals_ms[3]! - arrivals_ms[0]! > 150, `arrived at ${arrivals_ms}`);
   });
 
   test(`${from} the agent fails, alone, in a stream, and in the middle of one`, async () => {
@@ -117,9 +118,9 @@ export function theyCallOverChannels(caller: ChannelCaller): void {
   if (keepsTimeouts) {
     test(`${from} a client's timeout shorter than the agent`, async () => {
       const before = await stats();
-      const late = await process("x", { behaviour: "sleep", ms: 20_000 }, { timeout_ms: 300 });
+      const late = await process("x", { behaviour: "sleep", ms: 20_000 }, { timeout_ms: 800 });
       assert.equal(late.ok, false);
-      assert.ok(late.elapsed_ms < 5_000, `${late.elapsed_ms} ms`);
+      assert.ok(late.elapsed_ms < 10_000, `${late.elapsed_ms} ms`);
       assert.equal(succeeded(await process("next")).messages[0]?.content, "Echo: next");
       await leftSince(before, 1);
     });
@@ -134,7 +135,7 @@ export function theyCallOverChannels(caller: ChannelCaller): void {
 
   async function leftSince(before: Stats, expected: number): Promise<void> {
     let left = 0;
-    for (let i = 0; i < 60 && left < expected; i++) {
+    for (let i = 0; i < 200 && left < expected; i++) {
       await delay(50);
       left = (await stats()).left - before.left;
     }

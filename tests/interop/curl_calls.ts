@@ -108,7 +108,7 @@ export function curlCalls({ curl, server, start, runtime, h2c }: CurlTarget): vo
         "-sSN",
         ...json,
         "-d",
-        ask("x", { behaviour: "chunks", n: 4, ms: 200 }),
+        ask("x", { behaviour: "chunks", n: 4, ms: 250 }),
         `${url}/stream`,
       ],
       stdout: "piped",
@@ -120,8 +120,9 @@ export function curlCalls({ curl, server, start, runtime, h2c }: CurlTarget): vo
     }
     assert.equal((await child.status).success, true);
     assert.equal(arrivals.length, 5);
-    assert.ok(arrivals[3]! - arrivals[0]! > 400, `arrived at ${arrivals}`);
-    assert.ok(performance.now() - arrivals[4]! - started < 500);
+    // Held back, they would come at once; a busy reader may see the first ones late.
+    assert.ok(arrivals[3]! - arrivals[0]! > 150, `arrived at ${arrivals}`);
+    assert.ok(performance.now() - arrivals[4]! - started < 5_000);
   });
 
   for (const path of ["/health", "/ready", "/live"]) {
@@ -254,9 +255,9 @@ export function curlCalls({ curl, server, start, runtime, h2c }: CurlTarget): vo
             message: { role: "user", content: "", metadata: { behaviour, n: 2, ms: 20_000 } },
           },
         });
-        const args = ["-s", version, "--max-time", "0.3", ...json, "-d", body];
+        const args = ["-s", version, "--max-time", "0.8", ...json, "-d", body];
         assert.equal((await run(curl, [...args, url + path])).ok, false);
-        for (let i = 0; i < 60 && await left() === before; i++) await delay(50);
+        for (let i = 0; i < 200 && await left() === before; i++) await delay(50);
         assert.equal(await left(), before + 1);
       });
     }
@@ -276,14 +277,21 @@ export function curlCalls({ curl, server, start, runtime, h2c }: CurlTarget): vo
   test(`${from} a server that is told to end finishes its call, and waits for nobody else`, async () => {
     await using ending = await start();
     using _silent = await Deno.connect({ hostname: "127.0.0.1", port: ending.port });
-    const sleepy = ask("x", { behaviour: "sleep", ms: 600 });
-    const running = run(curl, ["-sS", ...json, "-d", sleepy, `${ending.url}/process`]);
-    await delay(200);
+    const post = (body: string) => run(curl, ["-sS", ...json, "-d", body, `${ending.url}/process`]);
+    const running = post(ask("x", { behaviour: "sleep", ms: 1_500 }));
+    // Each look at the counters is a call too, and sees itself.
+    for (let looks = 1;; looks++) {
+      const { stdout } = await post(ask("x", { behaviour: "stats" }));
+      const seen: Stats = JSON.parse((JSON.parse(stdout) as Loose).payload.message.content);
+      if (seen.calls > looks) break;
+      assert.ok(looks < 200, "the call did not arrive");
+      await delay(20);
+    }
     const started = performance.now();
     await ending.terminate();
     const took = performance.now() - started;
     assert.match((await running).stdout, /Echo: x/);
-    assert.ok(took < 3_000, `took ${took} ms`);
+    assert.ok(took < 10_000, `took ${took} ms`);
   });
 
   test(`${from} the caller's time limit is kept by the server`, async () => {
@@ -294,11 +302,11 @@ export function curlCalls({ curl, server, start, runtime, h2c }: CurlTarget): vo
       "-H",
       "agenkit-timeout-ms: 150",
       "-d",
-      ask("x", { behaviour: "sleep", ms: 5_000 }),
+      ask("x", { behaviour: "sleep", ms: 15_000 }),
     );
     assert.equal(limited.status, 504);
     assert.match(limited.body, /AGENT_TIMEOUT/);
-    assert.ok(performance.now() - started < 3_000);
+    assert.ok(performance.now() - started < 10_000);
   });
 }
 

@@ -71,7 +71,7 @@ function theyCall(
     );
   const untilLeft = async (before: Stats) => {
     for (let attempt = 0; (await stats()).left === before.left; attempt++) {
-      assert.ok(attempt < 100, "the agent did not learn that its caller left");
+      assert.ok(attempt < 200, "the agent did not learn that its caller left");
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   };
@@ -87,10 +87,10 @@ function theyCall(
   });
 
   test(`${from} streams, chunk by chunk and long`, async () => {
-    const metadata = { behaviour: "chunks", n: 5, ms: 60 };
+    const metadata = { behaviour: "chunks", n: 5, ms: 100 };
     const slow = succeeded(await run({ op: "stream", message: { content: "x", metadata } }));
     const spread = slow.arrivals_ms.at(-1)! - slow.arrivals_ms[0]!;
-    assert.ok(spread >= 150, `all came within ${spread} ms`);
+    assert.ok(spread >= 100, `all came within ${spread} ms`);
     const long = succeeded(
       await run({
         op: "stream",
@@ -118,7 +118,7 @@ function theyCall(
 
   test(`${from} deadlines and leaving end the agent`, async () => {
     let before = await stats();
-    const late = await process("x", { behaviour: "sleep", ms: 20_000 }, { timeout_ms: 200 });
+    const late = await process("x", { behaviour: "sleep", ms: 20_000 }, { timeout_ms: 400 });
     assert.equal(late.error_type, "deadline_exceeded");
     await untilLeft(before);
     before = await stats();

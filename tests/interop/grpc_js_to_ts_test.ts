@@ -164,10 +164,10 @@ if (await needs(SUITE, { "grpc-js": Promise.resolve(grpcJs) })) {
         return "late";
       }),
     );
-    await assert.rejects(both.client.process(requestOf("x"), { deadlineMs: 200 }), {
+    await assert.rejects(both.client.process(requestOf("x"), { deadlineMs: 1_000 }), {
       code: status.DEADLINE_EXCEEDED,
     });
-    for (let i = 0; i < 100 && left.length === 0; i++) await delay(20);
+    for (let i = 0; i < 500 && left.length === 0; i++) await delay(20);
     assert.equal(left.length, 1);
   });
 
@@ -178,10 +178,10 @@ if (await needs(SUITE, { "grpc-js": Promise.resolve(grpcJs) })) {
       requestOf("x", { behaviour: "chunks", n: "1000", ms: "10" }),
     );
     const { got, ended } = read<StreamChunk>(stream);
-    for (let i = 0; i < 100 && got.length < 3; i++) await delay(20);
+    for (let i = 0; i < 500 && got.length < 3; i++) await delay(20);
     stream.cancel();
     await assert.rejects(ended, { code: status.CANCELLED });
-    for (let i = 0; i < 100 && both.server.inFlight > 0; i++) await delay(20);
+    for (let i = 0; i < 500 && both.server.inFlight > 0; i++) await delay(20);
     assert.equal(both.server.inFlight, 0);
   });
 
@@ -233,8 +233,8 @@ if (await needs(SUITE, { "grpc-js": Promise.resolve(grpcJs) })) {
     assert.equal((await check("agenkit.AgentService")).status, 1);
     await assert.rejects(check("nope"), { code: status.NOT_FOUND });
     const watch = read<HealthCheckResponse>(client.health["Watch"]!({ service: "" }));
-    const running = client.process(requestOf("x", { behaviour: "sleep", ms: "500" }));
-    for (let i = 0; i < 100 && (watch.got.length === 0 || server.inFlight === 0); i++) {
+    const running = client.process(requestOf("x", { behaviour: "sleep", ms: "2000" }));
+    for (let i = 0; i < 1_000 && (watch.got.length === 0 || server.inFlight === 0); i++) {
       await delay(10);
     }
     const drained = server.drain();

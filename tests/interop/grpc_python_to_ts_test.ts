@@ -150,9 +150,9 @@ function theyCall(
 
   test(`${from} a caller whose time is up leaves, and the agent notices`, async () => {
     const before = await stats();
-    const result = await process("x", { behaviour: "sleep", ms: 20_000 }, { timeout_ms: 500 });
+    const result = await process("x", { behaviour: "sleep", ms: 20_000 }, { timeout_ms: 800 });
     assert.equal(result.ok, false);
-    for (let i = 0; i < 100 && (await stats()).left === before.left; i++) await delay(50);
+    for (let i = 0; i < 200 && (await stats()).left === before.left; i++) await delay(50);
     assert.equal((await stats()).left, before.left + 1);
   });
 
@@ -164,8 +164,8 @@ function theyCall(
 
   test(`${from} a server that drains lets a call end`, async () => {
     const peer = await server.get();
-    const call = process("x", { behaviour: "sleep", ms: 1_000 });
-    await delay(500);
+    const call = process("x", { behaviour: "sleep", ms: 2_000 });
+    await delay(1_000);
     await peer.terminate();
     assert.equal(succeeded(await call).messages[0]?.content, "Echo: x");
   });

@@ -120,7 +120,7 @@ if (found) {
     for await (const _ of agent.stream(behave("chunks", { n: 1000, ms: 20 }))) {
       if (++got === 3) break;
     }
-    for (let i = 0; i < 100 && (await stats()).left === before.left; i++) await delay(20);
+    for (let i = 0; i < 500 && (await stats()).left === before.left; i++) await delay(20);
     assert.equal((await stats()).left, before.left! + 1);
   });
 
@@ -190,13 +190,13 @@ if (found) {
   test(`${to} deadlines and aborts end a call at once`, async () => {
     await using agent = await remote();
     const started = performance.now();
-    const slow = behave("sleep", { ms: 5_000 });
+    const slow = behave("sleep", { ms: 20_000 });
     await assert.rejects(agent.process(slow, { deadline: performance.now() + 200 }), {
       code: "deadline_exceeded",
     });
     const reason = new Error("enough");
     await assert.rejects(agent.process(slow, { signal: abortsIn(200, reason) }), reason);
-    assert.ok(performance.now() - started < 4_000);
+    assert.ok(performance.now() - started < 10_000);
     assert.equal(text(await agent.process(ask("next"))), "Echo: next");
   });
 
@@ -222,9 +222,12 @@ if (found) {
     const peer = await server.get();
     await using agent = await remote();
     const running = agent.process(behave("sleep", { ms: 20_000 }));
-    const stream = collect(agent.stream(behave("chunks", { n: 1000, ms: 50 })));
+    const begun = Promise.withResolvers<void>();
+    const stream = (async () => {
+      for await (const _ of agent.stream(behave("chunks", { n: 1000, ms: 50 }))) begun.resolve();
+    })();
     const ended = Promise.allSettled([running, stream]);
-    await delay(500);
+    await Promise.race([begun.promise, ended]);
     await peer.restart();
     for (const outcome of await ended) {
       assert.equal(outcome.status, "rejected");

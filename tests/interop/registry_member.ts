@@ -19,6 +19,8 @@ const server = await serve(
 );
 await announce(registry, { name, endpoint: server.url, metadata: { pid: process.pid } }, {
   server,
+  // Time for callers to hear of it, also if they are busy.
+  drainDelayMs: 1_500,
 });
 process.stdout.write(`${server.url}\n`);
 

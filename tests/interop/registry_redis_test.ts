@@ -75,11 +75,11 @@ if (found !== undefined) {
   });
 
   test("redis: what gives no sign of life is gone, for everybody, and heartbeats keep the rest", async () => {
-    await using made = await registries(2, { heartbeatTimeoutMs: 400 });
+    await using made = await registries(2, { heartbeatTimeoutMs: 1_500 });
     const [one, other] = made.all;
     await one!.register({ name: "dead", endpoint });
     await one!.register({ name: "alive", endpoint });
-    for (let i = 0; i < 6; i++) {
+    for (const end = performance.now() + 1_800; performance.now() < end;) {
       await new Promise((resolve) => setTimeout(resolve, 100));
       await one!.heartbeat("alive");
     }
@@ -91,7 +91,7 @@ if (found !== undefined) {
   });
 
   test("redis: events tell what others do, and what expires", async () => {
-    await using made = await registries(2, { heartbeatTimeoutMs: 300 });
+    await using made = await registries(2, { heartbeatTimeoutMs: 1_500 });
     const [one, other] = made.all;
     const events = other!.events();
     const next = async () => {
@@ -154,12 +154,12 @@ if (found !== undefined) {
   test("redis: a server that is not there fails at once; one that comes is used", async () => {
     const own = await Redis.start(found.redis);
     await own.kill();
-    await using made = await registries(1, {}, own);
+    await using made = await registries(1, { storeTimeoutMs: 20_000 }, own);
     const [registry] = made.all;
     const start = performance.now();
     await assert.rejects(registry!.list(), { code: "unavailable" });
     await assert.rejects(registry!.register({ name: "a", endpoint }), { code: "unavailable" });
-    assert.ok(performance.now() - start < 1_900, "it did not wait for the time limit");
+    assert.ok(performance.now() - start < 10_000, "it did not wait for the time limit");
     await own.start();
     await eventually(async () => {
       await registry!.register({ name: "a", endpoint });
@@ -187,7 +187,7 @@ if (found !== undefined) {
       assert.equal(text(await called.process(hello)), "Echo: hello");
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
-    assert.deepEqual(events, ["registered", "degraded"]);
+    await eventually(() => assert.deepEqual(events, ["registered", "degraded"]));
     await own.start();
     await eventually(() => assert.ok(events.includes("recovered")));
     await eventually(() => assert.deepEqual(changes.slice(0, 2), ["lost", "restored"]));
@@ -207,7 +207,7 @@ if (found !== undefined) {
 
   test("redis: a server that hangs slows nobody down who knows endpoints, and fails within the limit", async () => {
     const own = await Redis.start(found.redis);
-    await using made = await registries(1, { storeTimeoutMs: 300, heartbeatTimeoutMs: 500 }, own);
+    await using made = await registries(1, { storeTimeoutMs: 800, heartbeatTimeoutMs: 1_000 }, own);
     const [registry] = made.all;
     const listener = listenMemory("redis-hangs", agent("a", () => "yes"));
     await registry!.register({ name: "a", endpoint: listener.url });
@@ -215,17 +215,17 @@ if (found !== undefined) {
     await called.process(hello);
     own.freeze();
     try {
-      await assert.rejects(registry!.list(), { code: "unavailable", message: /300 ms/ });
+      await assert.rejects(registry!.list(), { code: "unavailable", message: /800 ms/ });
       await assert.rejects(registry!.heartbeat("a"), { code: "unavailable" });
       let slowest = 0;
       for (let i = 0; i < 100; i++) {
         const start = performance.now();
         await called.process(hello);
         if (i > 0) slowest = Math.max(slowest, performance.now() - start);
-        await new Promise((resolve) => setTimeout(resolve, 10));
+        await new Promise((resolve) => setTimeout(resolve, 20));
       }
       // Only where everything known has expired, one call waits for the store, and no longer than it may take.
-      assert.ok(slowest < 1_500, `${slowest} ms`);
+      assert.ok(slowest < 5_000, `${slowest} ms`);
     } finally {
       own.thaw();
     }

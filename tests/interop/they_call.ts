@@ -184,9 +184,10 @@ export function theyCall({ language, client, server, runtime, incremental }: Cal
 
   if (incremental) {
     test(`${from} chunks arrive as they are made`, async () => {
-      const { arrivals_ms } = succeeded(await stream({ behaviour: "chunks", n: 4, ms: 150 }));
+      const { arrivals_ms } = succeeded(await stream({ behaviour: "chunks", n: 4, ms: 250 }));
       assert.equal(arrivals_ms.length, 4);
-      assert.ok(arrivals_ms[3]! - arrivals_ms[0]! > 300, `arrived at ${arrivals_ms}`);
+      // Held back, they would come at once; a busy reader may see the first ones late.
+      assert.ok(arrivals_ms[3]! - arrivals_ms[0]! > 150, `arrived at ${arrivals_ms}`);
     });
   }
 
@@ -235,9 +236,9 @@ export function theyCall({ language, client, server, runtime, incremental }: Cal
 
   test(`${from} a client's timeout shorter than the agent`, async () => {
     const before = await stats();
-    const late = await process("x", { behaviour: "sleep", ms: 20_000 }, { timeout_ms: 300 });
+    const late = await process("x", { behaviour: "sleep", ms: 20_000 }, { timeout_ms: 800 });
     assert.equal(late.ok, false);
-    assert.ok(late.elapsed_ms < 5_000, `${late.elapsed_ms} ms`);
+    assert.ok(late.elapsed_ms < 10_000, `${late.elapsed_ms} ms`);
     assert.equal(succeeded(await process("next")).messages[0]?.content, "Echo: next");
     // Deno's server sees an HTTP/1.1 client leave an unanswered call only if the
     // whole request came in one small packet; Python sends head and body apart.
@@ -247,9 +248,9 @@ export function theyCall({ language, client, server, runtime, incremental }: Cal
 
   test(`${from} a client's timeout shorter than the stream`, async () => {
     const before = await stats();
-    const late = await stream({ behaviour: "chunks", n: 2, ms: 20_000 }, "x", { timeout_ms: 300 });
+    const late = await stream({ behaviour: "chunks", n: 2, ms: 20_000 }, "x", { timeout_ms: 800 });
     assert.equal(late.ok, false);
-    assert.ok(late.elapsed_ms < 5_000, `${late.elapsed_ms} ms`);
+    assert.ok(late.elapsed_ms < 10_000, `${late.elapsed_ms} ms`);
     await leftSince(before, 1);
   });
 
@@ -264,7 +265,7 @@ export function theyCall({ language, client, server, runtime, incremental }: Cal
 
   async function leftSince(before: Stats, expected: number): Promise<void> {
     let left = 0;
-    for (let i = 0; i < 60 && left < expected; i++) {
+    for (let i = 0; i < 200 && left < expected; i++) {
       await delay(50);
       left = (await stats()).left - before.left;
     }

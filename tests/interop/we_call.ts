@@ -185,11 +185,12 @@ export function weCall({ language, server, failure, noticesLeaving }: Callee): v
   test(`${to} chunks arrive as they are made`, async () => {
     const started = performance.now();
     const arrivals: number[] = [];
-    for await (const _ of (await remote()).stream!(behave("chunks", { n: 4, ms: 150 }))) {
+    for await (const _ of (await remote()).stream!(behave("chunks", { n: 4, ms: 250 }))) {
       arrivals.push(performance.now() - started);
     }
     assert.equal(arrivals.length, 4);
-    assert.ok(arrivals[3]! - arrivals[0]! > 300, `arrived at ${arrivals}`);
+    // Held back, they would come at once; a busy reader may see the first ones late.
+    assert.ok(arrivals[3]! - arrivals[0]! > 150, `arrived at ${arrivals}`);
   });
 
   test(`${to} 10 streams at once do not mix`, async () => {
@@ -261,14 +262,14 @@ export function weCall({ language, server, failure, noticesLeaving }: Callee): v
   });
 
   test(`${to} a timeout shorter than the agent`, async () => {
-    const agent = await remote({ timeoutMs: 200 });
+    const agent = await remote({ timeoutMs: 800 });
     const started = performance.now();
-    await assert.rejects(agent.process(behave("sleep", { ms: 5_000 })), TimeoutError);
+    await assert.rejects(agent.process(behave("sleep", { ms: 20_000 })), TimeoutError);
     await assert.rejects(
-      collect(agent.stream!(behave("chunks", { n: 2, ms: 5_000 }))),
+      collect(agent.stream!(behave("chunks", { n: 2, ms: 20_000 }))),
       TimeoutError,
     );
-    assert.ok(performance.now() - started < 2_000);
+    assert.ok(performance.now() - started < 10_000);
     assert.equal(text(await agent.process(ask("next"))), "Echo: next");
   });
 
@@ -277,18 +278,24 @@ export function weCall({ language, server, failure, noticesLeaving }: Callee): v
     const before = await stats();
     const controller = new AbortController();
     const reason = new Error("went home");
-    const call = agent.process(behave("sleep", { ms: 5_000 }), { signal: controller.signal });
-    setTimeout(() => controller.abort(reason), 100);
-    await assert.rejects(call, (error) => error === reason);
+    const call = agent.process(behave("sleep", { ms: 20_000 }), { signal: controller.signal });
+    const left = assert.rejects(call, (error) => error === reason);
+    // Each look at the counters is a call too, and sees itself.
+    for (let looks = 1; (await stats())["calls"]! - before["calls"]! <= looks; looks++) {
+      assert.ok(looks < 200, "the call did not arrive");
+      await delay(20);
+    }
+    controller.abort(reason);
+    await left;
     for await (const _ of agent.stream!(behave("chunks", { n: 500, ms: 20 }))) break;
     assert.equal(text(await agent.process(ask("next"))), "Echo: next");
     if (!noticesLeaving) return;
-    let left = 0;
-    for (let i = 0; i < 50 && left < 2; i++) {
+    let noticed = 0;
+    for (let i = 0; i < 200 && noticed < 2; i++) {
       await delay(50);
-      left = (await stats())["left"]! - before["left"]!;
+      noticed = (await stats())["left"]! - before["left"]!;
     }
-    assert.equal(left, 2);
+    assert.equal(noticed, 2);
   });
 
   test(`${to} a server that dies in the middle of a stream, and comes back`, async () => {
