@@ -3,6 +3,7 @@ import { checkLimit, checkNumber } from "../core/options.ts";
 import { onAbort } from "../core/signals.ts";
 import type { Agents } from "../transport/directory.ts";
 import { httpHandler, type HttpHandlerOptions } from "../transport/http/server.ts";
+import { checkServerTls, type ServerTlsOptions } from "../transport/tls.ts";
 import { Companions } from "./companion.ts";
 import { type GrpcListenOptions, listenGrpc, shareGrpc } from "./grpc.ts";
 import { DrainHooks } from "./drain_hooks.ts";
@@ -104,6 +105,7 @@ export async function serve(agents: Agents, options: ServeOptions = {}): Promise
   });
   const idleTimeoutMs = checkLimit("serve", "idleTimeoutMs", options.idleTimeoutMs ?? 60_000);
   const drainTimeoutMs = checkLimit("serve", "drainTimeoutMs", options.drainTimeoutMs ?? 30_000);
+  if (tls !== undefined) checkTls(tls);
   const http3 = checkHttp3(options);
   const http = httpHandler(agents, options);
   const handler = options.rpc === false ? http : withRpc(http, agents, options);
@@ -185,6 +187,16 @@ export async function serve(agents: Agents, options: ServeOptions = {}): Promise
     },
     [Symbol.asyncDispose]: drain,
   };
+}
+
+/** What asks for clients' certificates must not be overlooked: then anybody could call. */
+function checkTls(tls: ServerTlsOptions): void {
+  checkServerTls("serve", tls);
+  if (tls.ca === undefined) return;
+  throw new TypeError(
+    "Cannot serve as 'tls.ca' is not for HTTP: its listeners cannot ask clients for certificates " +
+      "on every runtime. serveGrpc() and serveSocket() can, and so can a proxy in front",
+  );
 }
 
 function checkHttp3({ http3 = false, tls }: ServeOptions): boolean {

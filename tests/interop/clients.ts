@@ -21,16 +21,23 @@ export interface Client extends StreamingAgent {
   converse?(messages: Iterable<Message>, call?: CallOptions): AsyncGenerator<Message>;
 }
 
-/** Makes the client of a case. `AGENKIT_TEST_CA` names the authority of `https` servers. */
+/**
+ * Makes the client of a case. Its `tls`, or else `AGENKIT_TEST_CA`, names the
+ * authority of `https` servers.
+ */
 export function clientOf(
-  { protocol = "http", url, name, timeout_ms }: Pick<
+  { protocol = "http", url, name, timeout_ms, tls: files }: Pick<
     Case,
-    "protocol" | "url" | "name" | "timeout_ms"
+    "protocol" | "url" | "name" | "timeout_ms" | "tls"
   >,
 ): Client {
   const options = { name, timeoutMs: timeout_ms };
-  const authority = process.env["AGENKIT_TEST_CA"];
-  const tls = authority === undefined ? undefined : { ca: readFileSync(authority, "utf8") };
+  const authority = files?.ca ?? process.env["AGENKIT_TEST_CA"];
+  const read = (file: string | undefined) =>
+    file === undefined ? undefined : readFileSync(file, "utf8");
+  const tls = authority === undefined
+    ? undefined
+    : { ca: read(authority), cert: read(files?.cert), key: read(files?.key) };
   switch (protocol) {
     case "http":
       return httpAgent(url, options);
@@ -43,7 +50,7 @@ export function clientOf(
     case "announced":
       return http3Agent(url, { ...options, use: "announced" });
     case "grpc":
-      return grpcAgent(url, options);
+      return grpcAgent(url, { ...options, ...(url.startsWith("grpcs:") ? { tls } : undefined) });
     case "connect":
     case "grpc-web":
       return rpcAgent(url, { ...options, protocol });

@@ -17,9 +17,13 @@ export function pythonGrpcServer(python: string, ...args: string[]): Promise<Ser
 export function ourGrpcServer(
   runtime: string = "Deno",
   program: string = Deno.execPath(),
+  ...args: string[]
 ): Promise<ServerPeer> {
   const script = here("grpc_serve_agents.ts");
-  return startServer(program, runtime === "Deno" ? ["run", "-A", script] : [script]);
+  return startServer(program, [
+    ...(runtime === "Deno" ? ["run", "-A", script] : [script]),
+    ...args,
+  ]);
 }
 
 /** Where a peer is found over gRPC. */

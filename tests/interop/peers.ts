@@ -6,6 +6,13 @@
  */
 import type { Json, JsonObject } from "../../src/core/mod.ts";
 
+/** Whom a client trusts, and what it shows, as files of PEM text. */
+export interface TlsFiles {
+  readonly ca: string;
+  readonly cert?: string;
+  readonly key?: string;
+}
+
 /** A case for a client peer; the README beside this file lists the fields. */
 export interface Case {
   readonly op: "process" | "stream" | "bidi" | "http" | "health" | "reflection";
@@ -13,6 +20,8 @@ export interface Case {
   readonly name?: string;
   /** Only our own client has a choice; it has no `reuse` and `http`. */
   readonly protocol?: string;
+  /** For servers with TLS: of our own client, and of Go's and Python's over RPC. */
+  readonly tls?: TlsFiles;
   readonly message?: {
     readonly role?: string;
     readonly content?: Json;

@@ -31,20 +31,28 @@ export interface CertificateFiles extends AsyncDisposable {
   readonly ca: string;
   readonly cert: string;
   readonly key: string;
+  readonly clientCert: string;
+  readonly clientKey: string;
+  readonly strangerCa: string;
 }
 
-/** Writes the authority's and the server's certificates to a temporary folder. */
+/** Writes the authorities', the server's and the client's certificates to a temporary folder. */
 export async function certificateFiles(): Promise<CertificateFiles> {
-  const { ca, server } = await certificates();
+  const { ca, server, client, strangerCa } = await certificates();
   const folder = await mkdtemp(join(tmpdir(), "agenkit-certificates-"));
-  const files = {
-    ca: join(folder, "ca.pem"),
-    cert: join(folder, "cert.pem"),
-    key: join(folder, "key.pem"),
+  const written = async (name: string, text: string) => {
+    const file = join(folder, name);
+    await writeFile(file, text);
+    return file;
   };
-  await writeFile(files.ca, ca);
-  await writeFile(files.cert, server.cert);
-  await writeFile(files.key, server.key);
+  const files = {
+    ca: await written("ca.pem", ca),
+    cert: await written("cert.pem", server.cert),
+    key: await written("key.pem", server.key),
+    clientCert: await written("client_cert.pem", client.cert),
+    clientKey: await written("client_key.pem", client.key),
+    strangerCa: await written("stranger_ca.pem", strangerCa),
+  };
   return {
     ...files,
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),

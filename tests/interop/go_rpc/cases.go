@@ -22,6 +22,8 @@ type testCase struct {
 	LeaveAfter int         `json:"leave_after"`
 	LeaveMs    int         `json:"leave_ms"`
 	Count      int         `json:"count"`
+	// TLS is for https URLs.
+	TLS tlsFiles `json:"tls"`
 	// Errors is what the header that asks for failures as a status says.
 	Errors string `json:"errors"`
 	// Habits makes the client do as Go's agenkit does.

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,14 +22,7 @@ type overHTTP3 struct{ client *http.Client }
 
 // http3Client trusts the authority that AGENKIT_TEST_CA names, and no other.
 func http3Client() caller {
-	pem, err := os.ReadFile(os.Getenv("AGENKIT_TEST_CA"))
-	if err != nil {
-		fail("AGENKIT_TEST_CA: " + err.Error())
-	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(pem) {
-		fail("AGENKIT_TEST_CA holds no certificate")
-	}
+	roots := rootsOf(os.Getenv("AGENKIT_TEST_CA"))
 	return overHTTP3{&http.Client{Transport: &http3.Transport{
 		// The tests call addresses; a client that names none gets no certificate of Caddy.
 		TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: "localhost"},

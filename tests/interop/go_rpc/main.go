@@ -5,6 +5,7 @@
 //	peer rpc-client
 //	peer rpc-bench
 //	peer rpc-server grpc|connect [--port N] [--habits] [--exit-with-stdin]
+//	                             [--cert FILE --key FILE [--client-ca FILE]]
 //
 // A client prints READY 0, reads one case a line and writes one result a line;
 // a server prints READY <port>. The README beside this folder lists the fields.
@@ -36,8 +37,12 @@ func main() {
 		port := flags.String("port", "0", "where to listen")
 		habits := flags.Bool("habits", false, "do as Go's agenkit does")
 		flags.Bool("exit-with-stdin", true, "it always does")
+		var files tlsFiles
+		flags.StringVar(&files.Cert, "cert", "", "makes it speak TLS")
+		flags.StringVar(&files.Key, "key", "", "the key of cert")
+		flags.StringVar(&files.CA, "client-ca", "", "who signs the certificates that clients must have")
 		flags.Parse(os.Args[3:])
-		serveRPC(os.Args[2], *port, *habits)
+		serveRPC(os.Args[2], *port, *habits, files.forServer())
 	default:
 		fail("unknown command: " + command)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"connectrpc.com/connect"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/encoding/gzip"
 	health "google.golang.org/grpc/health/grpc_health_v1"
@@ -39,32 +40,45 @@ func rpcClient() caller {
 func (o *overRPC) dial(tc testCase) (*grpc.ClientConn, error) {
 	o.mutex.Lock()
 	defer o.mutex.Unlock()
-	if conn := o.grpc[tc.URL]; conn != nil {
+	key := tc.URL + tc.TLS.CA + tc.TLS.Cert
+	if conn := o.grpc[key]; conn != nil {
 		return conn, nil
 	}
-	conn, err := grpc.NewClient(strings.TrimPrefix(tc.URL, "http://"),
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
+	scheme, target, _ := strings.Cut(tc.URL, "://")
+	secured := insecure.NewCredentials()
+	if scheme == "https" {
+		secured = credentials.NewTLS(tc.TLS.forClient())
+	}
+	conn, err := grpc.NewClient(target,
+		grpc.WithTransportCredentials(secured),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxBytes), grpc.MaxCallSendMsgSize(maxBytes)))
 	if err == nil {
-		o.grpc[tc.URL] = conn
+		o.grpc[key] = conn
 	}
 	return conn, err
 }
 
-// connectClient speaks what the protocol's name says; "-h2" is HTTP/2 by prior knowledge.
+// connectClient speaks what the protocol's name says; "-h2" is HTTP/2, by prior
+// knowledge or as TLS negotiates it, and no other version.
 func (o *overRPC) connectClient(tc testCase) agentpbconnect.AgentServiceClient {
 	o.mutex.Lock()
 	defer o.mutex.Unlock()
-	key := tc.Protocol + " " + tc.URL
+	key := tc.Protocol + " " + tc.URL + tc.TLS.CA + tc.TLS.Cert
 	if client := o.connect[key]; client != nil {
 		return client
 	}
-	client := http.DefaultClient
+	protocols := new(http.Protocols)
 	if strings.HasSuffix(tc.Protocol, "-h2") {
-		protocols := new(http.Protocols)
+		protocols.SetHTTP2(true)
 		protocols.SetUnencryptedHTTP2(true)
-		client = &http.Client{Transport: &http.Transport{Protocols: protocols}}
+	} else {
+		protocols.SetHTTP1(true)
 	}
+	transport := &http.Transport{Protocols: protocols}
+	if strings.HasPrefix(tc.URL, "https:") {
+		transport.TLSClientConfig = tc.TLS.forClient()
+	}
+	client := &http.Client{Transport: transport}
 	options := []connect.ClientOption{connect.WithReadMaxBytes(maxBytes)}
 	switch strings.TrimSuffix(tc.Protocol, "-h2") {
 	case "connect":

@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"os"
@@ -20,6 +22,7 @@ import (
 	"connectrpc.com/connect"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	_ "google.golang.org/grpc/encoding/gzip"
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
@@ -247,8 +250,8 @@ func (o overConnect) BidirectionalStream(ctx context.Context, stream *connect.Bi
 	return o.converse(ctx, stream.Receive, stream.Send)
 }
 
-// serveRPC serves over "grpc" or "connect" until its input ends.
-func serveRPC(kind string, port string, habits bool) {
+// serveRPC serves over "grpc" or "connect" until its input ends; with TLS if it has a configuration.
+func serveRPC(kind string, port string, habits bool, secure *tls.Config) {
 	listener, err := net.Listen("tcp", "127.0.0.1:"+port)
 	if err != nil {
 		fail(err.Error())
@@ -256,7 +259,11 @@ func serveRPC(kind string, port string, habits bool) {
 	serving := &agent{habits: habits}
 	switch kind {
 	case "grpc":
-		server := grpc.NewServer()
+		options := []grpc.ServerOption{}
+		if secure != nil {
+			options = append(options, grpc.Creds(credentials.NewTLS(secure)))
+		}
+		server := grpc.NewServer(options...)
 		pb.RegisterAgentServiceServer(server, overGRPC{agent: serving})
 		healthpb.RegisterHealthServer(server, health.NewServer())
 		reflection.Register(server)
@@ -267,7 +274,15 @@ func serveRPC(kind string, port string, habits bool) {
 		protocols := new(http.Protocols)
 		protocols.SetHTTP1(true)
 		protocols.SetUnencryptedHTTP2(true)
-		go (&http.Server{Handler: mux, Protocols: protocols}).Serve(listener)
+		server := &http.Server{Handler: mux, Protocols: protocols, TLSConfig: secure}
+		// Refused handshakes are what some tests are about.
+		server.ErrorLog = log.New(io.Discard, "", 0)
+		if secure == nil {
+			go server.Serve(listener)
+		} else {
+			protocols.SetHTTP2(true)
+			go server.ServeTLS(listener, "", "")
+		}
 	default:
 		fail("unknown kind of server: " + kind)
 	}

@@ -10,9 +10,11 @@ import asyncio
 import json
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import httpx
+from agenkit.adapters.python.grpc_transport import GRPCTransport
 from agenkit.adapters.python.remote_agent import RemoteAgent
 from agenkit.interfaces import Message
 
@@ -36,10 +38,20 @@ def to_json(message: Message) -> dict[str, Any]:
 
 
 def remote(case: dict[str, Any]) -> RemoteAgent:
+    where: dict[str, Any] = {"endpoint": case["url"]}
+    if case["url"].startswith("grpcs:"):
+        # An endpoint cannot say whom to trust.
+        tls = {name: Path(file).read_bytes() for name, file in case["tls"].items()}
+        where = {
+            "transport": GRPCTransport(
+                case["url"],
+                root_certificates=tls["ca"],
+                certificate_chain=tls.get("cert"),
+                private_key=tls.get("key"),
+            )
+        }
     return RemoteAgent(
-        case.get("name", "echo"),
-        endpoint=case["url"],
-        timeout_ms=case.get("timeout_ms", 30_000),
+        case.get("name", "echo"), timeout_ms=case.get("timeout_ms", 30_000), **where
     )
 
 

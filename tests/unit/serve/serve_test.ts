@@ -87,6 +87,16 @@ test("serve() refuses options that cannot be, before it listens", async () => {
   await assert.rejects(serve(echo, { port: 0, drainTimeoutMs: -1 }), /'drainTimeoutMs'/);
   await assert.rejects(serve(echo, { port: 0, maxInFlight: NaN }), /'maxInFlight'/);
   await assert.rejects(serve([], { port: 0 }), /expected at least one agent/);
+  const tls = { cert: "-----BEGIN CERTIFICATE-----", key: "-----BEGIN PRIVATE KEY-----" };
+  await assert.rejects(
+    serve(echo, { port: 0, tls: { ...tls, key: "x" } }),
+    /TypeError: .*'tls.key'/,
+  );
+  const asking = { ...tls, ca: tls.cert };
+  await assert.rejects(
+    serve(echo, { port: 0, tls: asking }),
+    /TypeError: .*'tls.ca' is not for HTTP/,
+  );
   const reason = new Error("not now");
   await assert.rejects(serve(echo, { port: 0, signal: AbortSignal.abort(reason) }), reason);
 });

@@ -1,0 +1,123 @@
+// gRPC and Connect over TLS with Go's libraries: they call our servers, and our
+// clients call theirs, on Deno, Node and Bun. Both sides always verify.
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { certificateFiles } from "../support/certificates.ts";
+import { ourGrpcServer } from "./grpc_peers.ts";
+import type { ClientPeer, ServerPeer, TlsFiles } from "./peers.ts";
+import { goRpcClient, goRpcServer, Lazy, needs, ourClient, ourServer } from "./suite.ts";
+import { callsOverTls, known, mistrusting, type TlsRun, trusting } from "./tls_calls.ts";
+import { goRpcPeer, named } from "./toolchain.ts";
+
+const SUITE = "gRPC and Connect of Go over TLS";
+
+/** What Go speaks to our servers. `serveGrpc` has HTTP/2 alone. */
+const TO_GRPC_PORT = ["grpc", "connect-grpc-h2", "connect-h2"];
+const TO_ONE_PORT = [...TO_GRPC_PORT, "grpc-web-h2", "connect", "grpc-web"];
+
+const found = await needs(SUITE, {
+  go: goRpcPeer(),
+  node: named("AGENKIT_TEST_NODE"),
+  bun: named("AGENKIT_TEST_BUN"),
+});
+
+if (found) {
+  const programs = [["Deno", Deno.execPath()], ["Node", found.node], ["Bun", found.bun]] as const;
+  const files = await certificateFiles();
+  const secured = ["--cert", files.cert, "--key", files.key];
+  const mutual = [...secured, "--client-ca", files.ca];
+
+  const goClient = new Lazy(() => goRpcClient(found.go, "rpc-client"));
+  for (const [runtime, program] of programs) {
+    const shared = new Lazy(() => ourServer(runtime, program, "--grpc-shared", ...secured));
+    const own = new Lazy(() => ourGrpcServer(runtime, program, ...secured));
+    const asking = new Lazy(() => ourGrpcServer(runtime, program, ...mutual));
+    theyCall(`${runtime}, one port`, TO_ONE_PORT, shared);
+    theyCall(`${runtime}, gRPC's own port`, TO_GRPC_PORT, own);
+    theyShow(runtime, asking);
+    test(`${SUITE}: ${runtime} end`, async () => {
+      for (const server of [shared, own, asking]) await server.stop();
+    });
+  }
+  test(`${SUITE}: Go's client ends`, () => goClient.stop());
+
+  const goServers = {
+    grpc: new Lazy(() => goRpcServer(found.go, "grpc", ...secured)),
+    connect: new Lazy(() => goRpcServer(found.go, "connect", ...secured)),
+    asking: new Lazy(() => goRpcServer(found.go, "grpc", ...mutual)),
+  };
+  for (const [runtime, program] of programs) {
+    const client = new Lazy(() => ourClient(runtime, program));
+    weCall(runtime, client);
+    test(`${SUITE}: our client on ${runtime} ends`, () => client.stop());
+  }
+  test(`${SUITE} end`, async () => {
+    for (const server of Object.values(goServers)) await server.stop();
+    await files[Symbol.asyncDispose]();
+  });
+
+  function runs(
+    client: Lazy<ClientPeer>,
+    server: Lazy<ServerPeer>,
+    protocol: string,
+    tls: TlsFiles,
+    scheme = "https",
+  ): TlsRun {
+    return async (testCase) => {
+      const url = `${scheme}://localhost:${(await server.get()).port}`;
+      return await (await client.get()).run({ ...testCase, protocol, url, tls });
+    };
+  }
+
+  function theyCall(where: string, protocols: readonly string[], server: Lazy<ServerPeer>): void {
+    for (const protocol of protocols) {
+      test(`${SUITE}: ${protocol} -> ${where}`, () =>
+        callsOverTls(runs(goClient, server, protocol, trusting(files))));
+    }
+
+    test(`${SUITE}: ${where} is refused by who trusts another authority`, async () => {
+      for (const protocol of protocols) {
+        const run = runs(goClient, server, protocol, mistrusting(files));
+        const refused = await run({ op: "process", message: { content: "x" }, timeout_ms: 5_000 });
+        assert.equal(refused.error_type, "unavailable", protocol);
+        assert.match(refused.error ?? "", /certificate signed by unknown authority/);
+      }
+    });
+  }
+
+  /** Clients with and without a certificate at a server that asks for one. */
+  function theyShow(runtime: string, server: Lazy<ServerPeer>): void {
+    for (const protocol of ["grpc", "connect-grpc-h2"]) {
+      test(`${SUITE}: ${protocol} -> ${runtime} with the client's certificate`, async () => {
+        await callsOverTls(runs(goClient, server, protocol, known(files)));
+        const run = runs(goClient, server, protocol, trusting(files));
+        const refused = await run({ op: "process", message: { content: "x" }, timeout_ms: 5_000 });
+        assert.equal(refused.error_type, "unavailable", refused.error);
+      });
+    }
+  }
+
+  function weCall(runtime: string, client: Lazy<ClientPeer>): void {
+    const over = {
+      "gRPC -> grpc-go": [goServers.grpc, "grpc", "grpcs"],
+      "gRPC -> connect-go": [goServers.connect, "grpc", "grpcs"],
+      "Connect -> connect-go": [goServers.connect, "connect-h2", "https"],
+      "gRPC-Web -> connect-go": [goServers.connect, "grpc-web-h2", "https"],
+    } as const;
+    for (const [name, [server, protocol, scheme]] of Object.entries(over)) {
+      test(`${SUITE}: ${runtime} ${name}`, () =>
+        callsOverTls(runs(client, server, protocol, trusting(files), scheme)));
+
+      test(`${SUITE}: ${runtime} ${name}, refused as another authority is trusted`, async () => {
+        const run = runs(client, server, protocol, mistrusting(files), scheme);
+        const refused = await run({ op: "process", message: { content: "x" } });
+        assert.equal(refused.error_type, "unavailable");
+        assert.match(refused.error ?? "", /unable to verify the first certificate/);
+      });
+    }
+
+    test(`${SUITE}: ${runtime} gRPC -> grpc-go with our certificate`, async () => {
+      await callsOverTls(runs(client, goServers.asking, "grpc", known(files), "grpcs"));
+    });
+  }
+}
