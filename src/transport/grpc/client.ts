@@ -4,9 +4,11 @@ import { describe } from "../../core/json.ts";
 import type { Message } from "../../core/message.ts";
 import { checkLimit } from "../../core/options.ts";
 import { MAX_RPC_BYTES } from "../rpc/options.ts";
-import { checkClientTls, type ClientTlsOptions } from "../tls.ts";
-import type { ConverseOptions, RpcClientOptions } from "../rpc/client_options.ts";
+import type { RpcClientOptions } from "../rpc/client_options.ts";
 import { RpcAgent } from "../rpc/rpc_agent.ts";
+import { RpcCaller } from "../rpc/rpc_caller.ts";
+import { converse, type ConverseOptions } from "./converse.ts";
+import { checkClientTls, type ClientTlsOptions } from "../tls.ts";
 import { Sessions } from "./sessions.ts";
 
 /** Options of {@linkcode grpcAgent}. */
@@ -85,6 +87,7 @@ export function grpcAgent(url: string | URL, options: GrpcAgentOptions = {}): Gr
 
 class GrpcClient extends RpcAgent implements GrpcAgent {
   readonly #sessions: Sessions;
+  readonly #caller: RpcCaller;
 
   constructor(url: string | URL, options: GrpcAgentOptions) {
     const { place, base } = parseUrl(url);
@@ -105,8 +108,17 @@ class GrpcClient extends RpcAgent implements GrpcAgent {
       readMaxBytes: maxBytes,
       writeMaxBytes: maxBytes,
     });
-    super(ACTION, place, transport, options);
+    const caller = new RpcCaller(ACTION, place, transport, options);
+    super(caller, options.capabilities);
+    this.#caller = caller;
     this.#sessions = sessions;
+  }
+
+  converse(
+    messages: AsyncIterable<Message> | Iterable<Message>,
+    call?: ConverseOptions,
+  ): AsyncGenerator<Message, void, undefined> {
+    return converse(this.#caller, messages, call);
   }
 
   close(): void {

@@ -10,6 +10,7 @@ import { type Fetch, fetchClient } from "./fetch_client.ts";
 import { MAX_RPC_BYTES } from "./options.ts";
 import type { RpcClientOptions } from "./client_options.ts";
 import { RpcAgent } from "./rpc_agent.ts";
+import { RpcCaller } from "./rpc_caller.ts";
 
 /** Options of {@linkcode rpcAgent}. */
 export interface RpcAgentOptions extends RpcClientOptions {
@@ -69,7 +70,7 @@ export function rpcAgent(url: string | URL, options: RpcAgentOptions = {}): Stre
   const transport: Transport = protocol === "connect"
     ? createConnectTransport(common)
     : createGrpcWebTransport(common);
-  return new RpcAgent(ACTION, parsed, transport, options);
+  return new RpcAgent(new RpcCaller(ACTION, parsed, transport, options), options.capabilities);
 }
 
 /**

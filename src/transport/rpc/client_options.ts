@@ -1,4 +1,3 @@
-import type { CallOptions } from "../../core/call.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { ExtraHeaders } from "../http/extra_headers.ts";
 
@@ -30,13 +29,4 @@ export interface RpcClientOptions {
   readonly parseContent?: boolean | undefined;
   /** Where time comes from. @default {systemClock} */
   readonly clock?: Clock | undefined;
-}
-
-/** Options of a conversation. */
-export interface ConverseOptions extends CallOptions {
-  /**
-   * How many messages may be without an answer. With 1 the next one is asked
-   * for only when the answer to the last was read. @default {8}
-   */
-  readonly maxConcurrent?: number | undefined;
 }

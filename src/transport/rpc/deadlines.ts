@@ -1,6 +1,9 @@
 /** The longest time that timers of JavaScript can wait: they fire at once for more. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
+/** Two timers of one deadline do not fire at once: by so much they may differ. */
+export const DEADLINE_SLACK_MS = 10;
+
 const GRPC_TIMEOUT = "grpc-timeout";
 const CONNECT_TIMEOUT = "connect-timeout-ms";
 

@@ -1,50 +1,26 @@
-import type { MessageInitShape } from "@bufbuild/protobuf";
-import { Code, ConnectError, type HandlerContext, type ServiceImpl } from "@connectrpc/connect";
-import type { Agent } from "../../core/agent.ts";
-import { type Clock, systemClock } from "../../core/clock.ts";
-import type { ContextValues } from "../../core/context.ts";
-import { deadline } from "../../core/deadline.ts";
-import { AgenkitError } from "../../core/errors.ts";
-import type { Message } from "../../core/message.ts";
-import { checkFunction, checkLimit, checkNumber } from "../../core/options.ts";
-import { timestamp } from "../../core/timestamp.ts";
-import {
-  type AgentService,
-  ChunkType,
-  type Request as ProtoRequest,
-  type ResponseSchema,
-  ResponseType,
-  type StreamChunkSchema,
-} from "../../gen/agent_pb.ts";
-import { UNKNOWN_ID } from "../../protocol/envelope.ts";
-import { PROTOCOL_VERSION } from "../../protocol/limits.ts";
-import { withoutToolCalls } from "../../protocol/trust.ts";
-import { toAgenkitError } from "../../protocol/wire_error.ts";
+import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import type { AgenkitError } from "../../core/errors.ts";
+import { checkLimit, checkNumber } from "../../core/options.ts";
+import type { AgentService, Request as ProtoRequest } from "../../gen/agent_pb.ts";
 import { Admission } from "../admission.ts";
-import { AgentDirectory, type Agents } from "../directory.ts";
+import type { Agents } from "../directory.ts";
 import { runProcess, StreamRun } from "../run.ts";
+import { AgentFailures } from "./agent_failures.ts";
 import { CallLink } from "./call_link.ts";
 import { inOrder } from "./in_order.ts";
 import type { RpcServerOptions } from "./options.ts";
-import { ERRORS_AS_STATUS, ERRORS_HEADER, toConnectError, writeProtoError } from "./proto_error.ts";
-import { readProtoMessage, writeProtoMessage } from "./proto_message.ts";
-
-type ResponseInit = MessageInitShape<typeof ResponseSchema>;
-type ChunkInit = MessageInitShape<typeof StreamChunkSchema>;
+import { toConnectError } from "./proto_error.ts";
+import { RequestReader } from "./request_reader.ts";
+import { type ChunkInit, chunkTo, type ResponseInit, responseTo } from "./responses.ts";
 
 const ACTION = "serve over RPC";
 
-/** Two timers of one deadline do not fire at once. */
-const DEADLINE_SLACK_MS = 10;
-
 /** `agenkit.AgentService` for agents, whichever protocol and listener carries it. */
 export class RpcService implements ServiceImpl<typeof AgentService> {
-  readonly #directory: AgentDirectory;
-  readonly #options: RpcServerOptions;
-  readonly #maxTimeoutMs: number;
+  readonly #requests: RequestReader;
+  readonly #failures: AgentFailures;
   readonly #admission: Admission;
   readonly #maxConcurrent: number;
-  readonly #clock: Clock;
   readonly #draining: (() => void)[] = [];
 
   /**
@@ -53,9 +29,8 @@ export class RpcService implements ServiceImpl<typeof AgentService> {
    * @throws {TypeError} If there is no agent, or an option is not valid.
    */
   constructor(agents: Agents, options: RpcServerOptions) {
-    this.#directory = new AgentDirectory(agents, options.defaultAgent);
-    this.#options = options;
-    this.#maxTimeoutMs = checkLimit(ACTION, "maxTimeoutMs", options.maxTimeoutMs ?? 600_000);
+    this.#requests = new RequestReader(ACTION, agents, options);
+    this.#failures = new AgentFailures(ACTION, options);
     this.#admission = new Admission(
       checkLimit(ACTION, "maxInFlight", options.maxInFlight ?? 1000),
     );
@@ -63,9 +38,6 @@ export class RpcService implements ServiceImpl<typeof AgentService> {
       min: 1,
       integer: true,
     });
-    checkFunction(ACTION, "context", options.context);
-    checkFunction(ACTION, "errorText", options.errorText);
-    this.#clock = options.clock ?? systemClock;
     // They are handed to the router one by one.
     this.process = this.process.bind(this);
     this.processStream = this.processStream.bind(this);
@@ -102,12 +74,12 @@ export class RpcService implements ServiceImpl<typeof AgentService> {
     this.#admit();
     const link = new CallLink(context);
     try {
-      const call = await this.#open(request, context, link);
+      const call = await this.#requests.read(request, context, link);
       try {
-        return answerOf(request, await runProcess(call.agent, call.message, call.run));
+        const message = await runProcess(call.agent, call.message, call.run);
+        return responseTo(request, { message });
       } catch (thrown) {
-        const error = this.#failureOf(thrown, context, link);
-        return { ...head(request), type: ResponseType.ERROR, error: writeProtoError(error) };
+        return responseTo(request, { error: this.#failures.answer(thrown, context, link) });
       }
     } finally {
       link.release();
@@ -130,18 +102,17 @@ export class RpcService implements ServiceImpl<typeof AgentService> {
     const link = new CallLink(context, release);
     let run: StreamRun | undefined;
     try {
-      const call = await this.#open(request, context, link);
+      const call = await this.#requests.read(request, context, link);
       try {
         run = new StreamRun(call.agent, call.message, call.run);
         for (;;) {
           const { value, done } = await run.next();
           if (done) break;
-          yield { ...head(request), type: ChunkType.MESSAGE, message: writeProtoMessage(value) };
+          yield chunkTo(request, { message: value });
         }
-        yield { ...head(request), type: ChunkType.END };
+        yield chunkTo(request);
       } catch (thrown) {
-        const error = this.#failureOf(thrown, context, link);
-        yield { ...head(request), type: ChunkType.ERROR, error: writeProtoError(error) };
+        yield chunkTo(request, { error: this.#failures.answer(thrown, context, link) });
       }
     } finally {
       run?.stop(new DOMException("The client stopped reading", "AbortError"));
@@ -178,11 +149,10 @@ export class RpcService implements ServiceImpl<typeof AgentService> {
     try {
       this.#admit();
       admitted = true;
-      const call = await this.#open(request, context, link);
-      return answerOf(request, await runProcess(call.agent, call.message, call.run));
+      const call = await this.#requests.read(request, context, link);
+      return responseTo(request, { message: await runProcess(call.agent, call.message, call.run) });
     } catch (thrown) {
-      const error = this.#shown(thrown);
-      return { ...head(request), type: ResponseType.ERROR, error: writeProtoError(error) };
+      return responseTo(request, { error: this.#failures.shown(thrown) });
     } finally {
       if (admitted) this.#admission.release();
     }
@@ -196,78 +166,4 @@ export class RpcService implements ServiceImpl<typeof AgentService> {
       throw toConnectError(refused as AgenkitError);
     }
   }
-
-  /**
-   * What a request asks, of whom, and how it may run.
-   *
-   * @throws {ConnectError} If it asks for what cannot be, or is refused.
-   */
-  async #open(request: ProtoRequest, context: HandlerContext, link: CallLink) {
-    try {
-      const timeoutMs = Math.min(context.timeoutMs() ?? Infinity, this.#maxTimeoutMs);
-      const values = await this.#valuesOf(context, timeoutMs);
-      const [first] = request.messages;
-      if (first === undefined) {
-        throw new AgenkitError(
-          "invalid_argument",
-          "Cannot read the request: expected a message in 'messages', got none",
-        );
-      }
-      const read = readProtoMessage(first, "user", this.#options.parseContent);
-      return {
-        agent: this.#directory.choose(request.agentName || undefined) as Agent,
-        message: this.#options.trustToolCalls ? read : withoutToolCalls(read),
-        run: { signal: link.source, timeoutMs, values, clock: this.#clock },
-      };
-    } catch (thrown) {
-      throw toConnectError(toAgenkitError(thrown));
-    }
-  }
-
-  async #valuesOf(
-    context: HandlerContext,
-    timeoutMs: number,
-  ): Promise<ContextValues | undefined> {
-    const make = this.#options.context;
-    if (make === undefined) return undefined;
-    const request = new Request(context.url, { headers: context.requestHeader });
-    return await deadline((async () => await make(request))(), timeoutMs, { clock: this.#clock });
-  }
-
-  /**
-   * The failure of an agent as an answer.
-   *
-   * @throws {ConnectError} For clients that asked for a status, or have a deadline that has passed.
-   */
-  #failureOf(thrown: unknown, context: HandlerContext, link: CallLink): AgenkitError {
-    const error = this.#shown(thrown);
-    if (
-      error.code === "deadline_exceeded" && (context.timeoutMs() ?? Infinity) <= DEADLINE_SLACK_MS
-    ) {
-      // The client knows its own deadline: no detail has to say whose time it was.
-      throw new ConnectError(error.message, Code.DeadlineExceeded);
-    }
-    if (context.requestHeader.get(ERRORS_HEADER) === ERRORS_AS_STATUS || link.aborted) {
-      throw toConnectError(error);
-    }
-    return error;
-  }
-
-  /** The error as clients may see it. */
-  #shown(thrown: unknown): AgenkitError {
-    const error = toAgenkitError(thrown);
-    const { errorText } = this.#options;
-    if (errorText === undefined) return error;
-    const { code, retryable, retryAfterMs } = error;
-    return new AgenkitError(code, errorText(error), { retryable, retryAfterMs });
-  }
-}
-
-function answerOf(request: ProtoRequest, message: Message): ResponseInit {
-  return { ...head(request), type: ResponseType.MESSAGE, message: writeProtoMessage(message) };
-}
-
-/** What every answer begins with. */
-function head(request: ProtoRequest) {
-  return { version: PROTOCOL_VERSION, id: request.id || UNKNOWN_ID, timestamp: timestamp() };
 }

@@ -142,3 +142,7 @@ test("rpcAgent() refuses bad URLs and options at construction, by name", () => {
   assert.throws(() => rpcAgent("http://x", { fetch: 1 as never }), /'fetch' must be a function/);
   assert.throws(() => rpcAgent("http://x", { headers: { "a b": "c" } }), /'headers' must be/);
 });
+
+test("rpcAgent() offers no conversations, which fetch cannot have", () => {
+  assert.equal("converse" in rpcAgent("http://localhost"), false);
+});

@@ -1,0 +1,49 @@
+import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
+import { AgenkitError } from "../../core/errors.ts";
+import { checkFunction } from "../../core/options.ts";
+import { toAgenkitError } from "../../protocol/wire_error.ts";
+import type { CallLink } from "./call_link.ts";
+import { DEADLINE_SLACK_MS } from "./deadlines.ts";
+import type { RpcServerOptions } from "./options.ts";
+import { ERRORS_AS_STATUS, ERRORS_HEADER, toConnectError } from "./proto_error.ts";
+
+/** Tells clients of the failures of agents, in the way each understands. */
+export class AgentFailures {
+  readonly #errorText: RpcServerOptions["errorText"];
+
+  /**
+   * @param action What cannot be done; begins the text of errors about options.
+   * @throws {TypeError} If an option is not valid.
+   */
+  constructor(action: string, { errorText }: RpcServerOptions) {
+    checkFunction(action, "errorText", errorText);
+    this.#errorText = errorText;
+  }
+
+  /**
+   * The failure of an agent as an answer.
+   *
+   * @throws {ConnectError} For clients that asked for a status, or have a deadline that has passed.
+   */
+  answer(thrown: unknown, context: HandlerContext, link: CallLink): AgenkitError {
+    const error = this.shown(thrown);
+    if (
+      error.code === "deadline_exceeded" && (context.timeoutMs() ?? Infinity) <= DEADLINE_SLACK_MS
+    ) {
+      // The client knows its own deadline: no detail has to say whose time it was.
+      throw new ConnectError(error.message, Code.DeadlineExceeded);
+    }
+    if (context.requestHeader.get(ERRORS_HEADER) === ERRORS_AS_STATUS || link.aborted) {
+      throw toConnectError(error);
+    }
+    return error;
+  }
+
+  /** The error as clients may see it. */
+  shown(thrown: unknown): AgenkitError {
+    const error = toAgenkitError(thrown);
+    if (this.#errorText === undefined) return error;
+    const { code, retryable, retryAfterMs } = error;
+    return new AgenkitError(code, this.#errorText(error), { retryable, retryAfterMs });
+  }
+}

@@ -1,0 +1,151 @@
+import {
+  create,
+  type DescMessage,
+  type DescMethodStreaming,
+  type MessageInitShape,
+  type MessageShape,
+} from "@bufbuild/protobuf";
+import { Code, ConnectError, type Transport } from "@connectrpc/connect";
+import type { CallOptions } from "../../core/call.ts";
+import { type Clock, systemClock } from "../../core/clock.ts";
+import type { Message } from "../../core/message.ts";
+import { checkLimit } from "../../core/options.ts";
+import { onAbort, throwIfAborted } from "../../core/signals.ts";
+import { timestamp } from "../../core/timestamp.ts";
+import {
+  AgentService,
+  type Request as ProtoRequest,
+  RequestSchema,
+  type Response as ProtoResponse,
+} from "../../gen/agent_pb.ts";
+import { PROTOCOL_VERSION } from "../../protocol/limits.ts";
+import { Exchange } from "../exchange.ts";
+import { fixedHeaders, madeHeaders } from "../http/extra_headers.ts";
+import { Answers } from "./answers.ts";
+import type { RpcClientOptions } from "./client_options.ts";
+import { timeoutToSend } from "./deadlines.ts";
+import { orLate } from "./or_late.ts";
+import { ERRORS_AS_STATUS, ERRORS_HEADER, fromConnectError } from "./proto_error.ts";
+import { writeProtoMessage } from "./proto_message.ts";
+
+/** Makes the RPCs of a client over a transport of the RPC library. */
+export class RpcCaller {
+  /** The agent's name. */
+  readonly name: string;
+  /** How long an answer may take. */
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+  /** Reads what comes back. */
+  readonly answers: Answers;
+  readonly #transport: Transport;
+  readonly #url: string;
+  readonly #options: RpcClientOptions;
+  /** What every call sends; the library copies it. */
+  readonly #headersOfAll: Headers;
+
+  /**
+   * @param action What cannot be done; begins the text of errors about options.
+   * @param url Where it is, for error messages and as the name of last resort.
+   */
+  constructor(action: string, url: URL, transport: Transport, options: RpcClientOptions) {
+    this.#transport = transport;
+    this.#url = url.href.replace(/\/+$/, "");
+    this.#options = options;
+    this.#headersOfAll = asking(fixedHeaders(action, options.headers));
+    this.name = options.name || url.host;
+    this.timeoutMs = checkLimit(action, "timeoutMs", options.timeoutMs ?? 30_000);
+    this.clock = options.clock ?? systemClock;
+    this.answers = new Answers(this.#url, options.parseContent);
+  }
+
+  /** Begins a call; rejects one that was aborted before with its reason. */
+  begin(call: CallOptions): Exchange {
+    throwIfAborted(call);
+    return new Exchange(this.clock, call, this.name);
+  }
+
+  /** Writes a request. */
+  request(method: "process" | "stream", message: Message): ProtoRequest {
+    return create(RequestSchema, {
+      version: PROTOCOL_VERSION,
+      id: crypto.randomUUID(),
+      timestamp: timestamp(),
+      method,
+      agentName: this.#options.name ?? "",
+      messages: [writeProtoMessage(message)],
+    });
+  }
+
+  /** Sends a request and resolves with its response. */
+  async process(
+    exchange: Exchange,
+    call: CallOptions,
+    request: ProtoRequest,
+  ): Promise<ProtoResponse> {
+    const headers = await this.#headers(exchange, call);
+    const { message } = await exchange.wait(
+      this.#transport.unary(
+        AgentService.method.process,
+        cancelled(exchange.signal),
+        timeoutToSend(exchange.timeLeft("process")),
+        headers,
+        request,
+      ),
+    );
+    return message;
+  }
+
+  /** Opens a stream, sends its requests, and resolves with what reads its responses. */
+  async open<I extends DescMessage, O extends DescMessage>(
+    exchange: Exchange,
+    call: CallOptions,
+    method: DescMethodStreaming<I, O>,
+    requests: AsyncIterable<MessageInitShape<I>>,
+  ): Promise<AsyncIterator<MessageShape<O>>> {
+    const headers = await this.#headers(exchange, call);
+    const { message } = await exchange.wait(
+      this.#transport.stream(
+        method,
+        cancelled(exchange.signal),
+        timeoutToSend(exchange.timeLeft("stream")),
+        headers,
+        requests,
+      ),
+    );
+    return message[Symbol.asyncIterator]();
+  }
+
+  /** What to throw for an error of a call. */
+  errorOf(error: unknown, exchange: Exchange, method: "process" | "stream"): unknown {
+    const known = exchange.errorOf(
+      error instanceof ConnectError ? fromConnectError(error, this.#url) : error,
+      this.#url,
+    );
+    return exchange.aborted ? known : orLate(known, exchange.timeLeft(method), this.name);
+  }
+
+  async #headers(exchange: Exchange, call: CallOptions): Promise<Headers> {
+    const { headers } = this.#options;
+    return typeof headers === "function"
+      ? asking(await exchange.wait(madeHeaders(headers, call, this.#url)))
+      : this.#headersOfAll;
+  }
+}
+
+/** Headers that ask for failures as a status. */
+function asking(headers: Record<string, string>): Headers {
+  return new Headers({ ...headers, [ERRORS_HEADER]: ERRORS_AS_STATUS });
+}
+
+/**
+ * A signal that aborts with another, for the reason that the RPC library takes
+ * for a cancellation: with a timeout it would reset the stream as if it had failed.
+ */
+function cancelled(signal: AbortSignal): AbortSignal {
+  const controller = new AbortController();
+  onAbort(
+    signal,
+    () => controller.abort(new ConnectError("The call was cancelled", Code.Canceled)),
+  );
+  return controller.signal;
+}
