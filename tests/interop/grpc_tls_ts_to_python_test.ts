@@ -45,6 +45,7 @@ if (found) {
       const run = at(asking, trusting(files));
       const refused = await run({ op: "process", message: { content: "x" } });
       assert.equal(refused.error_type, "unavailable", refused.error);
+      assert.match(refused.error ?? "", /^Cannot reach grpcs:/);
       assert.ok(refused.elapsed_ms < 10_000, `it took ${refused.elapsed_ms} ms`);
     });
 

@@ -7,8 +7,8 @@ import { MAX_RPC_BYTES } from "../rpc/options.ts";
 import type { RpcClientOptions } from "../rpc/client_options.ts";
 import { RpcAgent } from "../rpc/rpc_agent.ts";
 import { RpcCaller } from "../rpc/rpc_caller.ts";
-import { converse, type ConverseOptions } from "./converse.ts";
 import { checkClientTls, type ClientTlsOptions } from "../tls.ts";
+import { converse, type ConverseOptions } from "./converse.ts";
 import { Sessions } from "./sessions.ts";
 
 /** Options of {@linkcode grpcAgent}. */
