@@ -10,6 +10,7 @@ export interface Suite {
   /** Globs relative to the repository. No file: the suite is not listed. */
   readonly files: readonly string[];
   readonly runtime: Runtime;
+  /** Well above what it takes on a slow and busy machine: only what hangs is to reach it. */
   readonly timeoutMs: number;
   /** What the tests talk to, when it is more than the runtime. */
   readonly peer?: string;

@@ -35,7 +35,7 @@ export interface Outcome {
   readonly output: string;
 }
 
-const TEST_TIMEOUT_MS = 60_000;
+const TEST_TIMEOUT_MS = 120_000;
 
 /** Which files a suite runs and which have no meaning there. */
 export async function filesOf(root: string, suite: Suite): Promise<SuiteFiles> {

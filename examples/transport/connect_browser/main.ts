@@ -11,13 +11,15 @@ const writer = agent({
   name: "writer",
   process: (m) => `A poem about ${text(m)}`,
   async *stream(m, call) {
+    let lines = 0;
     try {
-      for (let line = 1; line <= 10_000; line++) {
+      for (; lines < 10_000; lines++) {
         await delay(20, { signal: call.signal! });
-        yield `${line === 1 ? "A" : "and a"} line about ${text(m)}, `;
+        yield `${lines === 0 ? "A" : "and a"} line about ${text(m)}, `;
       }
-    } catch (reason) {
-      console.log(`The reader had enough: ${(reason as Error).name}`);
+    } finally {
+      // Whether it was waiting or had just handed on a line when the reader left.
+      if (lines < 10_000) console.log(`The reader had enough after ${lines} lines`);
     }
   },
 });
