@@ -1,3 +1,4 @@
+import type { HandlerContext } from "@connectrpc/connect";
 import type {
   UniversalHandler,
   UniversalServerRequest,
@@ -8,6 +9,7 @@ import { checkLimit } from "../../core/options.ts";
 import { limitBody } from "./body_deadline.ts";
 import { isBeyondTimers, withoutDeadline } from "./deadlines.ts";
 import { MAX_RPC_BYTES, type RpcServerOptions } from "./options.ts";
+import { blameClient } from "./unreadable.ts";
 
 /** Lets a method of the RPC library answer a call, within the limits of a server. */
 export type CallAnswerer = (
@@ -19,6 +21,7 @@ export type CallAnswerer = (
 export function limitsOf(action: string, options: RpcServerOptions): {
   readonly readMaxBytes: number;
   readonly writeMaxBytes: number;
+  readonly requestGate: (context: HandlerContext) => void;
   readonly answer: CallAnswerer;
 } {
   // The library knows no larger ones: the length of a message has four bytes.
@@ -31,6 +34,7 @@ export function limitsOf(action: string, options: RpcServerOptions): {
   return {
     readMaxBytes: maxBytes,
     writeMaxBytes: maxBytes,
+    requestGate: blameClient,
     async answer(method, call) {
       if (isBeyondTimers(call.header)) call.header = withoutDeadline(call.header);
       // A bidirectional stream sends its requests when it likes.

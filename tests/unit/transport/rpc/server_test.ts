@@ -102,10 +102,10 @@ test("rpcHandler() refuses what is no message", async () => {
     const [body, type, code] of [
       ["{", "application/json", "invalid_argument"],
       ['{"id": 5}', "application/json", "invalid_argument"],
-      // What gRPC says of bytes that are no message.
-      [new Uint8Array([0xff, 0xff, 0xff]), "application/proto", "internal"],
+      // As connect-go has it; gRPC calls it "internal".
+      [new Uint8Array([0xff, 0xff, 0xff]), "application/proto", "invalid_argument"],
       // Field 2, a string of two bytes that are not UTF-8.
-      [new Uint8Array([0x12, 2, 0xc3, 0x28]), "application/proto", "internal"],
+      [new Uint8Array([0x12, 2, 0xc3, 0x28]), "application/proto", "invalid_argument"],
       ["{}", "application/json", "invalid_argument"],
       [said({ timestamp: "yesterday" }), "application/json", "invalid_argument"],
       [said({ content: "{", jsonContent: true }), "application/json", "invalid_argument"],
@@ -113,8 +113,31 @@ test("rpcHandler() refuses what is no message", async () => {
   ) {
     const answer = await post(body, { type });
     assert.equal(codeOf(answer.body), code, answer.body);
+    assert.equal(answer.status, 400);
     assert.ok(JSON.parse(answer.body).message.length > 10, answer.body);
   }
+});
+
+test("rpcHandler() says of bytes that are no message over gRPC-Web what gRPC says", async () => {
+  const { status, body, response } = await post(envelope(new Uint8Array([0xff, 0xff])), {
+    type: "application/grpc-web+proto",
+  });
+  assert.equal(status, 200);
+  assert.match(`${response.headers.get("grpc-status")} ${body}`, /^13|grpc-status: 13/);
+});
+
+test("rpcHandler() keeps the code of an agent that met such bytes elsewhere", async () => {
+  const failing = agent("failing", () => {
+    throw new AgenkitError("internal", "parse binary: premature EOF");
+  });
+  const response = await rpcHandler(failing)(
+    new Request(`http://localhost${PROCESS}`, {
+      method: "POST",
+      headers: { "content-type": "application/json", "agenkit-errors": "status" },
+      body: ASKED,
+    }),
+  );
+  assert.equal(codeOf(await response.text()), "internal");
 });
 
 test("rpcHandler() refuses unknown compression, and what is not compressed as it says", async () => {
@@ -149,6 +172,7 @@ test("rpcHandler() refuses streams whose request is cut off, empty or two", asyn
       [new Uint8Array(), "unimplemented"],
       [new Uint8Array([...whole, ...whole]), "unimplemented"],
       [envelope(request("x"), { flags: 1 }), "internal"],
+      [envelope(new Uint8Array([0xff, 0xff])), "invalid_argument"],
     ] as const
   ) {
     const { status, body: said } = await post(body, {
