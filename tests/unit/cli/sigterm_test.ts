@@ -7,7 +7,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { collect, message, text } from "../../../mod.ts";
+import { collect, delay, message, text } from "../../../mod.ts";
 import { remoteAgent } from "../../../src/remote/mod.ts";
 
 const root = new URL("../../../", import.meta.url);
@@ -25,12 +25,14 @@ test("agenkit serve, told to stop, lets what runs end on every transport and end
   const module = join(folder, "slow.ts");
   await writeFile(
     module,
-    `import { agent } from ${JSON.stringify(new URL("mod.ts", root).href)};
-const pause = () => new Promise((resolve) => setTimeout(resolve, 1000));
+    `import process from "node:process";
+import { agent } from ${JSON.stringify(new URL("mod.ts", root).href)};
+// Nothing ends before the signal has come.
+const told = new Promise((resolve) => process.once("SIGTERM", () => setTimeout(resolve, 300)));
 export default agent({
   name: "slow",
-  process: async (m) => (await pause(), "end of " + m.content),
-  async *stream(m) { yield "begin"; await pause(); yield "end of " + m.content; },
+  async process(m) { console.log("begun"); await told; return "end of " + m.content; },
+  async *stream(m) { console.log("begun"); yield "begin"; await told; yield "end of " + m.content; },
 });
 `,
   );
@@ -63,16 +65,15 @@ export default agent({
     );
     const question = message("user", "it");
     const answers = remotes.map((remote) => remote.process(question).then(text));
-    const begun = remotes.map(() => Promise.withResolvers<void>());
-    const streams = remotes.map(async (remote, i) => {
-      const all = [];
-      for await (const chunk of remote.stream(question)) {
-        begun[i]!.resolve();
-        all.push(text(chunk));
-      }
-      return all;
-    });
-    await Promise.all(begun.map(({ promise }) => promise));
+    const streams = remotes.map(async (remote) =>
+      (await collect(remote.stream(question))).map(text)
+    );
+    const failure = Promise.race([...answers, ...streams]).then(() => "one ended before");
+    const calls = 2 * remotes.length;
+    while ((said.match(/begun/g) ?? []).length < calls) {
+      const early = await Promise.race([failure, delay(10)]);
+      assert.equal(early, undefined, said);
+    }
     // Not child.kill(): after that Deno reports the signal, however the program ends.
     process.kill(child.pid!, "SIGTERM");
     assert.deepEqual(new Set(await Promise.all(answers)), new Set(["end of it"]));

@@ -61,15 +61,15 @@ async function withEverything(
 
 /** No attempts to connect after the first. */
 const ONCE: RemoteAgentOptions = {
-  timeoutMs: 5_000,
+  timeoutMs: 20_000,
   socket: { reconnect: { maxAttempts: 1 } },
   websocket: { reconnect: { maxAttempts: 1 } },
 };
 
 async function until(condition: () => boolean): Promise<void> {
-  const end = performance.now() + 10_000;
+  const end = performance.now() + 20_000;
   while (!condition()) {
-    if (performance.now() > end) throw new Error("it did not come to be within 10 s");
+    if (performance.now() > end) throw new Error("it did not come to be within 20 s");
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
@@ -149,7 +149,7 @@ test("drain() with everything on ends within its time: what runs longer is cut, 
     const { remotes, calls } = await beginEverywhere(server);
     const start = performance.now();
     await server.drain();
-    assert.ok(performance.now() - start < 5_000, `${performance.now() - start} ms`);
+    assert.ok(performance.now() - start < 15_000, `${performance.now() - start} ms`);
     for (const { url, answer, chunks } of calls) {
       const error = await answer;
       assert.ok(error instanceof Error, `${url}: ${error}`);

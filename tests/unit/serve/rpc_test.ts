@@ -8,10 +8,7 @@ import { rpcAgent } from "../../../src/transport/rpc/mod.ts";
 
 const words = agent({
   name: "words",
-  async process(m) {
-    await delay(text(m) === "slow" ? 300 : 0);
-    return text(m);
-  },
+  process: (m) => text(m),
   async *stream(m) {
     for (const word of text(m).split(" ")) {
       await delay(5);
@@ -71,7 +68,12 @@ test("serve() hands chunks of RPC streams on as they come, and sees their reader
 });
 
 test("serve() drains and counts the calls of all", async () => {
-  const server = await serve(words, { port: 0, grpc: { port: 0 } });
+  const open = Promise.withResolvers<void>();
+  const gated = agent("gated", async (m) => {
+    await open.promise;
+    return text(m);
+  });
+  const server = await serve(gated, { port: 0, grpc: { port: 0 } });
   const [url, grpc] = server.endpoints;
   await using overGrpc = grpcAgent(grpc!);
   const slow = message("user", "slow");
@@ -79,6 +81,7 @@ test("serve() drains and counts the calls of all", async () => {
   for (let i = 0; i < 500 && server.inFlight < 3; i++) await delay(5);
   assert.equal(server.inFlight, 3);
   const drained = server.drain();
+  open.resolve();
   assert.deepEqual((await Promise.all(calls)).map(text), ["slow", "slow", "slow"]);
   await drained;
   await assert.rejects(overGrpc.process(ask), { code: "unavailable" });

@@ -19,8 +19,9 @@ for (const multiplex of [true, false]) {
     const relay = await Relay.to(server.port);
     const remote = webSocketAgent(`ws://127.0.0.1:${relay.port}`, {
       multiplex,
-      timeoutMs: 300,
-      keepAliveTimeoutMs: 100,
+      // Long enough for a call on a busy machine.
+      timeoutMs: 1_500,
+      keepAliveTimeoutMs: 500,
     });
     const direct = webSocketAgent(server.url);
     try {
@@ -35,7 +36,8 @@ for (const multiplex of [true, false]) {
       }, TimeoutError);
       // Who uses another connection has noticed nothing.
       assert.equal(text(await direct.process(ask("direct"))), "Echo: direct");
-      await delay(200);
+      // Time to see that the old connection is dead.
+      await delay(1_000);
       assert.equal(text(await remote.process(ask("after"))), "Echo: after");
     } finally {
       await remote.close();
@@ -56,7 +58,7 @@ for (const multiplex of [true, false]) {
     });
     const server = await serve(endless, {
       port: 0,
-      websocket: { idleTimeoutMs: 300, sendTimeoutMs: 300 },
+      websocket: { idleTimeoutMs: 1_000, sendTimeoutMs: 1_000 },
     });
     const relay = await Relay.to(server.port);
     const idle = await RawSocket.open(`ws://127.0.0.1:${relay.port}`);

@@ -106,7 +106,7 @@ export function request(content: unknown, changes: Record<string, unknown> = {})
 
 /** Waits until something holds; fails after some seconds. */
 export async function until(holds: () => boolean): Promise<void> {
-  for (let i = 0; i < 500; i++) {
+  for (let i = 0; i < 1_000; i++) {
     if (holds()) return;
     await delay(10);
   }

@@ -80,22 +80,22 @@ test("converse() that is left, aborted or too late stops the agents", async () =
 
 test("converse() gives the server its time for each answer, and the caller all the time", async () => {
   await using server = await serveGrpc(echoAgent(), { port: 0 });
-  await using remote = grpcAgent(server.url, { timeoutMs: 300 });
+  await using remote = grpcAgent(server.url, { timeoutMs: 800 });
   const slowly = async function* () {
     yield message("user", "a");
-    await delay(500);
+    await delay(1_000);
     yield message("user", "b");
   };
   const answers: string[] = [];
   for await (const answer of remote.converse(slowly())) {
     answers.push(text(answer));
-    await delay(500);
+    await delay(1_000);
   }
   assert.equal(answers.length, 2);
 
   const silent = async function* () {
     yield message("user", "a");
-    await delay(500);
+    await delay(1_000);
     yield message("user", "hang");
     await new Promise(() => {});
   };

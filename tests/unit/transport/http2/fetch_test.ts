@@ -119,6 +119,7 @@ test("http2Fetch() sends bodies of megabytes and of pieces, and reads no faster 
 
 test("http2Fetch() resets the stream when the signal aborts or the reader leaves", async () => {
   const codes: number[] = [];
+  const arrived = Promise.withResolvers<void>();
   const closed = Promise.withResolvers<void>();
   await using server = await listening(
     createHttp2Server((request, response) => {
@@ -127,6 +128,7 @@ test("http2Fetch() resets the stream when the signal aborts or the reader leaves
         if (codes.length === 3) closed.resolve();
       });
       if (request.url === "/open") response.write("first");
+      else arrived.resolve();
       request.on("error", () => {});
       response.on("error", () => {});
       request.stream.on("error", () => {});
@@ -136,7 +138,8 @@ test("http2Fetch() resets the stream when the signal aborts or the reader leaves
   const before = new AbortController();
   const reason = new Error("enough");
   const waiting = fetch(`${server.url}/silent`, { signal: before.signal });
-  setTimeout(() => before.abort(reason), 50);
+  await Promise.race([arrived.promise, waiting]);
+  before.abort(reason);
   assert.equal(await rejection(waiting), reason);
 
   const during = new AbortController();
@@ -209,7 +212,7 @@ test("http2Fetch() comes back after the connection was cut", async () => {
 test("http2Fetch() gives up a connection that the network lost once a call on it was given up", async () => {
   await using server = await listening(createHttp2Server((_, response) => void response.end("ok")));
   await using tap = await wiretap(server.port);
-  await using fetch = http2Fetch({ connectTimeoutMs: 300 });
+  await using fetch = http2Fetch({ connectTimeoutMs: 1_500 });
   const url = `http://127.0.0.1:${tap.port}`;
   assert.equal(await (await fetch(url)).text(), "ok");
   tap.silence();

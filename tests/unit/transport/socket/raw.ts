@@ -113,7 +113,7 @@ export async function rawServer(
 
 /** Waits until something is so; real sockets take their time. */
 export async function until(condition: () => boolean, what: string): Promise<void> {
-  for (const end = performance.now() + 10_000; !condition();) {
+  for (const end = performance.now() + 20_000; !condition();) {
     if (performance.now() > end) throw new Error(`It took too long until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
