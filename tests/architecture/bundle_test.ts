@@ -98,8 +98,8 @@ test("web-safe exports: load in workerd, which refuses timers, random and fetch 
   const report = `${root}/.cache/test/module_scope.xml`;
   await Deno.mkdir(`${root}/.cache/test`, { recursive: true });
   const entries = [...webSafe.values(), ...lazyExports(config).values()];
-  const job = { files: [], entries, report, testTimeoutMs: 10_000 };
-  const ended = await runProcess(host.command(job), { cwd: root, timeoutMs: 60_000 });
+  const job = { files: [], entries, report, testTimeoutMs: 60_000 };
+  const ended = await runProcess(host.command(job), { cwd: root, timeoutMs: 180_000 });
   assert.equal(ended.code, 0, ended.output);
   const loaded = parseJunit(await Deno.readTextFile(report), root);
   assert.deepEqual(loaded.map((one) => one.file), entries);

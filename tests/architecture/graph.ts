@@ -73,7 +73,7 @@ export async function trackedFiles(): Promise<string[]> {
   const git = await runProcess({
     command: "git",
     args: ["ls-files", "--cached", "--others", "--exclude-standard"],
-  }, { cwd: root, timeoutMs: 20_000 });
+  }, { cwd: root, timeoutMs: 120_000 });
   if (git.code !== 0) throw new Error(`git ls-files failed: ${git.startError ?? git.output}`);
   return git.output.split("\n").filter((line) => line !== "");
 }

@@ -9,7 +9,7 @@ export async function findChromium(): Promise<Toolchain> {
   const wanted = Deno.env.get("AGENKIT_TEST_CHROMIUM");
   for (const name of wanted === undefined ? NAMES : [wanted]) {
     const line = { command: "sh", args: ["-c", 'command -v -- "$0"', name] };
-    const found = await runProcess(line, { cwd: "/", timeoutMs: 10_000 });
+    const found = await runProcess(line, { cwd: "/", timeoutMs: 60_000 });
     if (found.code === 0) return { path: found.output.trim() };
   }
   return {

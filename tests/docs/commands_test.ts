@@ -9,7 +9,7 @@ import { programs, readSnippets } from "./snippets.ts";
 
 /** The port documents write; another, free one takes its place. */
 const PORT = /\b8080\b/g;
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 300_000;
 /** These run the tests, or run until they are stopped. */
 const NOT_RUN = ["test", "ok", "bench"];
 
@@ -110,7 +110,7 @@ async function findGo(): Promise<string | undefined> {
   const chosen = Deno.env.get("AGENKIT_TEST_GO");
   for (const go of chosen ? [chosen] : ["go", "/usr/local/go/bin/go"]) {
     const line = { command: go, args: ["version"] };
-    if ((await runProcess(line, { cwd: root, timeoutMs: 10_000 })).code === 0) return go;
+    if ((await runProcess(line, { cwd: root, timeoutMs: 60_000 })).code === 0) return go;
   }
   return undefined;
 }

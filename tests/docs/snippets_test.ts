@@ -6,7 +6,7 @@ import { type Program, programs, readSnippets } from "./snippets.ts";
 
 /** Ignored by git, but not excluded in deno.json: `deno check` passes over what is. */
 const FOLDER = "tests/docs/.cache/ts";
-const RUN_TIMEOUT_MS = 60_000;
+const RUN_TIMEOUT_MS = 180_000;
 
 const found = programs(await readSnippets(), ["ts", "typescript"]);
 

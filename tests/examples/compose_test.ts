@@ -74,7 +74,7 @@ for (const [name, shown] of Object.entries(SHOWN)) {
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", "--quiet", `${folder}/${name}`],
       stdin: "null",
-      signal: AbortSignal.timeout(30_000),
+      signal: AbortSignal.timeout(120_000),
       env: { NO_COLOR: "1" },
     }).output();
     const text = new TextDecoder().decode(stdout);

@@ -10,7 +10,7 @@ for (const name of readdirSync(folder).filter((file) => file.endsWith(".ts"))) {
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", "--quiet", `${folder}/${name}`],
       stdin: "null",
-      signal: AbortSignal.timeout(30_000),
+      signal: AbortSignal.timeout(120_000),
     }).output();
     const text = new TextDecoder().decode(stdout);
     assert.equal(code, 0, new TextDecoder().decode(stderr));

@@ -53,6 +53,16 @@ function swapping(root: string): AsyncDisposable {
   };
 }
 
+/** Whether it is to go on; fails when what is waited for does not come at all. */
+function turns(): () => boolean {
+  const start = performance.now();
+  return () => {
+    const ms = performance.now() - start;
+    assert.ok(ms < 30_000, "not everything was seen within 30 s");
+    return ms < 700;
+  };
+}
+
 test("files reads, lists, finds and writes within the root", () =>
   withRoot(async (root) => {
     const files = new FileOperations({ root, write: true });
@@ -152,7 +162,7 @@ test("files refuses hard links, FIFOs, devices and directories in place of files
     await mkdir(`${root}/directory`);
     for (const name of ["hard.txt", "fifo", "directory"]) {
       const ms = await timed(() => refused(() => files.read(name), "permission_denied"));
-      assert.ok(ms < 1000, `${name} took ${ms} ms`);
+      assert.ok(ms < 10_000, `${name} took ${ms} ms`);
       await refused(() => files.write(name, "x", true), "permission_denied");
     }
     assert.equal(await readFile(`${outside}/secret.txt`, "utf8"), "SECRET");
@@ -200,7 +210,7 @@ test("matchName() and matchPath() stay fast for patterns made to be slow", async
     const names = Array.from({ length: 32 }, () => "a");
     for (let i = 0; i < 1000; i++) assert.equal(matchPath(["**", "a", "**", "b"], names), false);
   });
-  assert.ok(ms < 2000, `took ${ms} ms`);
+  assert.ok(ms < 15_000, `took ${ms} ms`);
 });
 
 test("files reads no more than the limit of a file that grows or lies about its size", () =>
@@ -213,7 +223,7 @@ test("files reads no more than the limit of a file that grows or lies about its 
     await writeFile(`${root}/sparse`, "");
     await truncate(`${root}/sparse`, 2 ** 40); // A terabyte that takes no room.
     const ms = await timed(() => refused(() => files.read("sparse"), "resource_exhausted"));
-    assert.ok(ms < 1000, `took ${ms} ms`);
+    assert.ok(ms < 10_000, `took ${ms} ms`);
     await refused(() => files.write("big", "x".repeat(1001), false), "resource_exhausted");
     await refused(() => files.write("big", "ä".repeat(501), false), "resource_exhausted");
     await writeFile(`${root}/binary`, new Uint8Array([0xff, 0xfe, 0x00]));
@@ -252,8 +262,7 @@ test("files reads nothing from outside while a directory is swapped for a link, 
     await using swapper = swapping(root);
     let publicly = 0;
     let turnedDown = 0;
-    const end = performance.now() + 700;
-    while (performance.now() < end) {
+    for (const more = turns(); more() || publicly === 0 || turnedDown === 0;) {
       await Promise.all(Array.from({ length: 8 }, () =>
         files.read("dir/secret.txt").then(
           ({ content }) => {
@@ -281,8 +290,7 @@ test("files reads nothing from outside where there is no /proc either", () =>
     const byPath = new Root(root, {}, true);
     await using swapper = swapping(root);
     const seen = new Map<string, number>();
-    const end = performance.now() + 700;
-    while (performance.now() < end) {
+    for (const more = turns(); more() || !seen.has("PUBLIC");) {
       await Promise.all(Array.from({ length: 8 }, async () => {
         const got = await byPath.beside("dir/secret.txt", async (directory, name) => {
           assert.equal(directory.pinned, false);
@@ -308,8 +316,8 @@ test("files writes nothing outside while a directory is swapped for a link, over
     const files = new FileOperations({ root, write: true });
     await using swapper = swapping(root);
     let written = 0;
-    const end = performance.now() + 700;
-    for (let i = 0; performance.now() < end; i++) {
+    const more = turns();
+    for (let i = 0; more() || written === 0; i++) {
       await files.write(`dir/f${i}.txt`, "x", false).then(() => written++, () => {});
     }
     await swapper[Symbol.asyncDispose]();

@@ -8,7 +8,7 @@ import { ProcessKeeper } from "../../examples/tools/lib/process/process_keeper.t
 import { cleanEnvironment, findProgram } from "../../examples/tools/lib/process/programs.ts";
 import { gone, isRunning, refused, until, withFolder } from "./tools_support.ts";
 
-const LIMITS = { maxRunning: 3, maxRuntimeMs: 5000, maxOutputBytes: 1000, maxEnded: 2 };
+const LIMITS = { maxRunning: 3, maxRuntimeMs: 20_000, maxOutputBytes: 1000, maxEnded: 2 };
 
 /** Jobs whose programs may misbehave as the test wants. */
 async function withJobs(
@@ -114,7 +114,7 @@ test("processes sends the signals of its list alone, and none to what has ended"
     }
     assert.equal(await isRunning(pid), true);
     jobs.signal(id, "SIGKILL");
-    assert.equal((await jobs.wait(id, 2000)).state, "killed");
+    assert.equal((await jobs.wait(id, 20_000)).state, "killed");
     assert.equal(jobs.signal(id, "SIGKILL").state, "killed");
   }));
 
@@ -123,7 +123,7 @@ test("processes always empties the pipes and keeps a bounded end of what came", 
     const { id } = await start(
       "head -c 3000000 /dev/zero | tr '\\0' a; echo; echo the end; printf '\\377' >&2",
     );
-    assert.equal((await jobs.wait(id, 5000)).exit_code, 0);
+    assert.equal((await jobs.wait(id, 20_000)).exit_code, 0);
     await until(() => {
       const { stdout, stderr } = jobs.output(id);
       return stdout.endsWith("the end\n") && stderr !== "";
@@ -138,13 +138,13 @@ test("processes always empties the pipes and keeps a bounded end of what came", 
 test("processes signals the whole group and leaves nobody behind", () =>
   withJobs(async (jobs, start) => {
     const left = await start("sleep 67 & echo $!");
-    await jobs.wait(left.id, 2000);
+    await jobs.wait(left.id, 20_000);
     const group = await start(
       "sh -c 'trap \"\" TERM; echo $$; while :; do sleep 0.05; done' & echo $!; wait",
     );
     await until(() => jobs.output(group.id).stdout.split("\n").length > 2);
     jobs.signal(group.id, "SIGTERM");
-    await jobs.wait(group.id, 2000);
+    await jobs.wait(group.id, 20_000);
     for (const id of [left.id, group.id]) {
       const pids = jobs.output(id).stdout.trim().split("\n").map(Number);
       for (const pid of pids) await gone(pid);
@@ -155,10 +155,10 @@ test("processes limits how many run and for how long, and forgets old ones", () 
   withJobs(async (jobs, start) => {
     const started = await Promise.all([start("sleep 68"), start("sleep 68"), start("sleep 68")]);
     await refused(() => start("true"), "resource_exhausted");
-    for (const { id } of started) assert.equal((await jobs.wait(id, 5000)).state, "killed");
-    for (let i = 0; i < 4; i++) await jobs.wait((await start("true")).id, 2000).catch(() => {});
+    for (const { id } of started) assert.equal((await jobs.wait(id, 20_000)).state, "killed");
+    for (let i = 0; i < 4; i++) await jobs.wait((await start("true")).id, 20_000).catch(() => {});
     assert.ok(jobs.list().length <= 3);
-  }, { maxRuntimeMs: 1000 }));
+  }, { maxRuntimeMs: 2000 }));
 
 test("processes cleans up after a program that cannot be started", () =>
   withJobs(async (jobs, start) => {

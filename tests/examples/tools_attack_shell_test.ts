@@ -193,7 +193,7 @@ test("run() cuts endless output while it comes and ends the program", () =>
       const ms = await timed(async () => result = await script(folder, text));
       assert.equal(result!.stopped, "output", text);
       assert.ok(result!.stdout.length <= 10_000 && result!.stderr.length <= 10_000);
-      assert.ok(ms < 6000, `${text} took ${ms} ms`);
+      assert.ok(ms < 20_000, `${text} took ${ms} ms`);
     }
     const exact = await script(folder, "head -c 10000 /dev/zero");
     assert.deepEqual([exact.stopped, exact.stdout.length], [undefined, 10_000]);
@@ -209,14 +209,14 @@ test("run() ends the whole group when the time is up: children, grandchildren, a
       while :; do sleep 0.05; done
     `;
     const ms = await timed(async () => {
-      const result = await script(folder, text, { timeoutMs: 1000 });
+      const result = await script(folder, text, { timeoutMs: 3000 });
       assert.equal(result.stopped, "timeout");
       assert.equal(result.signal, "SIGKILL");
       const pids = result.stdout.trim().split("\n").map(Number);
       assert.equal(pids.length, 3);
       for (const pid of pids) await gone(pid);
     });
-    assert.ok(ms < 6000, `took ${ms} ms`);
+    assert.ok(ms < 20_000, `took ${ms} ms`);
   }));
 
 test("run() does not wait for a child that was left behind with the pipes, and kills it", () =>
@@ -226,19 +226,19 @@ test("run() does not wait for a child that was left behind with the pipes, and k
       assert.equal(result.exitCode, 0);
       await gone(Number(result.stdout));
     });
-    assert.ok(ms < 5000, `took ${ms} ms`);
+    assert.ok(ms < 20_000, `took ${ms} ms`);
   }));
 
 test("run() returns though a process left the group and holds the pipes", () =>
   withFolder(async (folder) => {
     let pid = 0;
     const ms = await timed(async () => {
-      const result = await script(folder, "setsid sh -c 'echo $$; exec sleep 4' & sleep 0.2", {
+      const result = await script(folder, "setsid sh -c 'echo $$; exec sleep 64' & sleep 0.2", {
         timeoutMs: 1000,
       });
       pid = Number(result.stdout);
     });
-    assert.ok(ms < 6000, `took ${ms} ms`);
+    assert.ok(ms < 20_000, `took ${ms} ms`);
     // The honest limit: a group kill does not reach who has left the group.
     if (await isRunning(pid)) process.kill(pid, "SIGKILL");
   }));

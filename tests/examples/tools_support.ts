@@ -38,9 +38,9 @@ export async function timed(use: () => unknown): Promise<number> {
   return performance.now() - start;
 }
 
-/** Waits until something is so, for at most five seconds. */
+/** Waits until something is so, for at most twenty seconds. */
 export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (let left = 200; left > 0; left--) {
+  for (let left = 800; left > 0; left--) {
     if (await holds()) return;
     await new Promise((resolve) => setTimeout(resolve, 25));
   }

@@ -182,7 +182,7 @@ function expected(body: Uint8Array): { status: number; id: string } {
 async function soon<T>(promise: Promise<T>): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error("no answer within 5 s")), 5000);
+    timer = setTimeout(() => reject(new Error("no answer within 30 s")), 30_000);
   });
   try {
     return await Promise.race([promise, late]);

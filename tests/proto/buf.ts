@@ -14,7 +14,7 @@ export const ROOT: string = new URL("../..", import.meta.url).pathname.replace(/
 /** What the peers have: our files may add to it, but not change it. */
 export const BASELINE = "tests/proto/peers.json";
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 300_000;
 
 /** `buf`, ready to run. */
 export interface Buf {

@@ -25,7 +25,7 @@ export const bun: Runtime = {
     if (typeof path !== "string") return path;
     const ended = await runProcess({ command: path, args: ["--version"] }, {
       cwd: root,
-      timeoutMs: 10_000,
+      timeoutMs: 60_000,
     });
     if (ended.code !== 0) {
       return {

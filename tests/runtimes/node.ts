@@ -42,7 +42,7 @@ export async function findNode(root: string): Promise<NodeFound | Missing> {
 async function versionOf(path: string): Promise<string | undefined> {
   const ended = await runProcess({ command: path, args: ["--version"] }, {
     cwd: Deno.cwd(),
-    timeoutMs: 10_000,
+    timeoutMs: 60_000,
   });
   return ended.code === 0 ? /^v(\d+\.\d+\.\d+)/m.exec(ended.output)?.[1] : undefined;
 }
