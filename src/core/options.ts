@@ -76,6 +76,45 @@ export function checkFunction(action: string, name: string, value: unknown): voi
 }
 
 /**
+ * Checks an option that is a switch: text such as `"false"` would turn it on.
+ *
+ * @throws {TypeError} If it is given and is neither `true` nor `false`.
+ */
+export function checkBoolean(action: string, name: string, value: unknown): void {
+  if (value === undefined || typeof value === "boolean") return;
+  throw new TypeError(
+    `Cannot ${action} as '${name}' must be a boolean: current value is ${describe(value)}`,
+  );
+}
+
+/**
+ * Checks an option that is text.
+ *
+ * @throws {TypeError} If it is given and is not a string.
+ */
+export function checkText(action: string, name: string, value: unknown): void {
+  if (value === undefined || typeof value === "string") return;
+  throw new TypeError(
+    `Cannot ${action} as '${name}' must be a string: current value is ${describe(value)}`,
+  );
+}
+
+/**
+ * Checks an option that is a list of texts.
+ *
+ * @throws {TypeError} If it is given and is not an array of strings.
+ */
+export function checkTexts(action: string, name: string, value: unknown): void {
+  if (value === undefined) return;
+  if (Array.isArray(value) && value.every((item) => typeof item === "string")) return;
+  throw new TypeError(
+    `Cannot ${action} as '${name}' must be an array of strings: current value is ${
+      describe(value)
+    }`,
+  );
+}
+
+/**
  * Checks an option that is one of several words.
  *
  * @throws {TypeError} If the value is not text.

@@ -1,6 +1,7 @@
 import type { AgenkitError } from "../core/errors.ts";
 import { type JsonObject, toJson, toJsonObject } from "../core/json.ts";
 import { isMessage, type Message } from "../core/message.ts";
+import { checkWord } from "../core/options.ts";
 import { timestamp } from "../core/timestamp.ts";
 import { PROTOCOL_VERSION } from "./limits.ts";
 import { writeError } from "./wire_error.ts";
@@ -12,6 +13,16 @@ import { readTimestamp } from "./wire_timestamp.ts";
  * peers get the value back; `"json"` as it is, for Python peers.
  */
 export type ContentMode = "text" | "json";
+
+/**
+ * Checks the option `content`.
+ *
+ * @throws {TypeError} If it is given and is not text.
+ * @throws {RangeError} If it is none of the modes.
+ */
+export function checkContentMode(action: string, value: unknown): void {
+  if (value !== undefined) checkWord(action, "content", value, ["text", "json"]);
+}
 
 /** What {@linkcode encodeRequest} writes. */
 export interface RequestFields {

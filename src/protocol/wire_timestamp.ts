@@ -3,6 +3,7 @@ import { timestamp } from "../core/timestamp.ts";
 /** What needs no reading. Days that not every month has are left to be checked. */
 const OURS =
   /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
+const OURS_LENGTH = "2026-01-02T03:04:05.678Z".length;
 const ANY =
   /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9})\d*)?\s?(?:([Zz])|([+-])(\d\d):?(\d\d))?$/;
 
@@ -26,9 +27,12 @@ export function readTimestamp(value: string): string | undefined {
   date.setUTCHours(Number(hour), Number(minute), Number(second), ms);
   // A date such as February 31 rolls over; it was none.
   if (
+    Number(zoneHour ?? 0) > 23 || Number(zoneMinute ?? 0) > 59 ||
     date.getUTCMonth() !== Number(month) - 1 || date.getUTCDate() !== Number(day) ||
     date.getUTCMinutes() !== Number(minute)
   ) return undefined;
   const offset = sign === undefined ? 0 : Number(zoneHour) * 60 + Number(zoneMinute);
-  return timestamp(date.getTime() - (sign === "-" ? -offset : offset) * 60_000);
+  const utc = timestamp(date.getTime() - (sign === "-" ? -offset : offset) * 60_000);
+  // Years before 0 and after 9999 are written with a sign, which no peer reads.
+  return utc.length === OURS_LENGTH ? utc : undefined;
 }

@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import { describe } from "../core/json.ts";
-import { checkLimit, checkOptions } from "../core/options.ts";
+import { checkLimit, checkOptions, checkTexts } from "../core/options.ts";
 import type { GrpcAgentOptions } from "../transport/grpc/client.ts";
 import type { HttpAgentOptions } from "../transport/http/client.ts";
 import type { RpcAgentOptions } from "../transport/rpc/client.ts";
@@ -72,16 +72,7 @@ export function checkRemoteOptions(options: RemoteAgentOptions): void {
       `Cannot ${ACTION} as 'name' must be a non-empty string: current value is ${describe(name)}`,
     );
   }
-  if (
-    capabilities !== undefined &&
-    !(Array.isArray(capabilities) && capabilities.every((item) => typeof item === "string"))
-  ) {
-    throw new TypeError(
-      `Cannot ${ACTION} as 'capabilities' must be an array of strings: current value is ${
-        describe(capabilities)
-      }`,
-    );
-  }
+  checkTexts(ACTION, "capabilities", capabilities);
   if (timeoutMs !== undefined) checkLimit(ACTION, "timeoutMs", timeoutMs);
   if (maxBytes !== undefined) checkLimit(ACTION, "maxBytes", maxBytes);
 }

@@ -1,5 +1,6 @@
 import { AgenkitError } from "../core/errors.ts";
-import { checkLimit, checkNumber } from "../core/options.ts";
+import { describe } from "../core/json.ts";
+import { checkBoolean, checkLimit, checkNumber, checkOptions, checkText } from "../core/options.ts";
 import { onAbort } from "../core/signals.ts";
 import type { Agents } from "../transport/directory.ts";
 import { httpHandler, type HttpHandlerOptions } from "../transport/http/server.ts";
@@ -93,11 +94,15 @@ export interface AgentServer extends AsyncDisposable {
  * ```
  *
  * @param agents One agent, several, or a record of them; the first is the default.
- * @throws {TypeError} If there is no agent or an option is not valid.
+ * @throws {TypeError} If there is no agent or an option is of a wrong type.
+ * @throws {RangeError} If an option is out of bounds.
  * @throws {AgenkitError} `unavailable` if the address cannot be had, `unimplemented` if the runtime cannot listen.
  */
 export async function serve(agents: Agents, options: ServeOptions = {}): Promise<AgentServer> {
-  const { hostname = "127.0.0.1", tls, signal } = options;
+  const { hostname = "127.0.0.1", tls, signal } = checkOptions("serve", options);
+  checkText("serve", "hostname", hostname);
+  checkBoolean("serve", "rpc", options.rpc);
+  checkSignal(signal);
   const port = checkNumber("serve", "port", options.port ?? 8080, {
     min: 0,
     max: 65_535,
@@ -187,6 +192,13 @@ export async function serve(agents: Agents, options: ServeOptions = {}): Promise
     },
     [Symbol.asyncDispose]: drain,
   };
+}
+
+function checkSignal(signal: AbortSignal | undefined): void {
+  if (signal === undefined || typeof signal?.throwIfAborted === "function") return;
+  throw new TypeError(
+    `Cannot serve as 'signal' must be an AbortSignal: current value is ${describe(signal)}`,
+  );
 }
 
 /** What asks for clients' certificates must not be overlooked: then anybody could call. */

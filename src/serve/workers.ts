@@ -39,7 +39,8 @@ export interface WorkerOptions extends HttpHandlerOptions, WithWebSocket {
  * ```
  *
  * @param agents What is offered, or a function that makes it from the bindings of the Worker.
- * @throws {TypeError} If there is no agent or an option is not valid.
+ * @throws {TypeError} If there is no agent or an option is of a wrong type.
+ * @throws {RangeError} If an option is out of bounds.
  */
 export function worker<Env = unknown>(
   agents: Agents | ((env: Env) => Agents),

@@ -1,6 +1,5 @@
 import { type Clock, systemClock } from "../core/clock.ts";
-import { describe } from "../core/json.ts";
-import { checkFunction, checkNumber, checkOptions } from "../core/options.ts";
+import { checkBoolean, checkFunction, checkNumber, checkOptions } from "../core/options.ts";
 import type { Authorize, ToolOutcome } from "./tool_call.ts";
 import type { ToolResult } from "./tool_result.ts";
 
@@ -106,10 +105,7 @@ export function toolAgentRules(options: ToolAgentOptions): ToolAgentRules {
     checkFunction(ACTION, name, value);
   }
   for (const [name, value] of Object.entries({ acceptRequestCalls, history })) {
-    if (typeof value === "boolean") continue;
-    throw new TypeError(
-      `Cannot ${ACTION} as '${name}' must be a boolean: current value is ${describe(value)}`,
-    );
+    checkBoolean(ACTION, name, value);
   }
   return {
     maxRounds,

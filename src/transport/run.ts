@@ -147,10 +147,10 @@ function watch(source: SignalSource | undefined, stop: (reason: unknown) => void
   return onAbort(signal, () => stop(signal!.reason));
 }
 
-/** Turns a synchronous throw into a rejection. */
+/** Turns a synchronous throw into a rejection, and an answer that is no promise into one. */
 function attempt<T>(start: () => Promise<T>): Promise<T> {
   try {
-    return start();
+    return Promise.resolve(start());
   } catch (error) {
     return Promise.reject(error);
   }

@@ -1,7 +1,5 @@
 import type { Agent } from "../../core/agent.ts";
-import { NOT_BEGUN } from "../../core/begun.ts";
 import type { ContextValues } from "../../core/context.ts";
-import { AgenkitError } from "../../core/errors.ts";
 import type { Message } from "../../core/message.ts";
 import { decodeEnvelope, EnvelopeError } from "../../protocol/decode.ts";
 import { encodeMessage } from "../../protocol/encode.ts";
@@ -71,14 +69,6 @@ export function encodeAnswer(
   const text = encodeMessage(type, id, message, content);
   checkSize(type === "response" ? "The answer" : "A chunk", text, maxBytes);
   return text;
-}
-
-/** The error as clients may see it. */
-export function shownError(error: AgenkitError, { errorText }: ChannelSettings): AgenkitError {
-  if (errorText === undefined || error instanceof EnvelopeError) return error;
-  const { code, retryable, retryAfterMs } = error;
-  const details = error.details === NOT_BEGUN ? NOT_BEGUN : undefined;
-  return new AgenkitError(code, errorText(error), { retryable, retryAfterMs, details });
 }
 
 /** Sends, and tells of a peer that does not take it in time. */

@@ -5,7 +5,8 @@ import { encodeError, encodeStreamEnd } from "../../protocol/encode.ts";
 import { UNKNOWN_ID } from "../../protocol/envelope.ts";
 import { toAgenkitError } from "../../protocol/wire_error.ts";
 import { runProcess, StreamRun } from "../run.ts";
-import { decodeRequest, encodeAnswer, prepareCall, sendInTime, shownError } from "./call.ts";
+import { shownError } from "../shown_error.ts";
+import { decodeRequest, encodeAnswer, prepareCall, sendInTime } from "./call.ts";
 import type { Channel } from "./channel.ts";
 import { Inbox } from "./inbox.ts";
 import type { ChannelServer, ServedConnection } from "./server.ts";
@@ -101,7 +102,11 @@ export class Connection implements ServedConnection {
       if (this.#left.signal.aborted) return;
       if (thrown instanceof EnvelopeError) id = thrown.id;
       await this.#send(
-        encodeError(id, shownError(toAgenkitError(thrown), this.#server.settings), streaming),
+        encodeError(
+          id,
+          shownError(toAgenkitError(thrown), this.#server.settings.errorText),
+          streaming,
+        ),
       );
     } finally {
       if (admitted) this.#server.release();

@@ -1,8 +1,14 @@
-import { type Clock, systemClock } from "../../core/clock.ts";
+import type { Clock } from "../../core/clock.ts";
 import type { ContextValues } from "../../core/context.ts";
 import type { AgenkitError } from "../../core/errors.ts";
-import { checkFunction, checkLimit } from "../../core/options.ts";
-import type { ContentMode } from "../../protocol/encode.ts";
+import {
+  checkBoolean,
+  checkClock,
+  checkFunction,
+  checkLimit,
+  checkOptions,
+} from "../../core/options.ts";
+import { checkContentMode, type ContentMode } from "../../protocol/encode.ts";
 import { MAX_MESSAGE_BYTES } from "../../protocol/limits.ts";
 import { Admission, DRAINING } from "../admission.ts";
 import { AgentDirectory, type Agents } from "../directory.ts";
@@ -99,7 +105,10 @@ export class ChannelServer {
   constructor(agents: Agents, options: ChannelServerOptions = {}, action: string = "serve") {
     const limit = (name: keyof ChannelServerOptions, otherwise: number) =>
       checkLimit(action, name, (options[name] ?? otherwise) as number);
+    checkOptions(action, options);
     checkFunction(action, "errorText", options.errorText);
+    checkBoolean(action, "trustToolCalls", options.trustToolCalls);
+    checkContentMode(action, options.content);
     this.settings = {
       directory: new AgentDirectory(agents, options.defaultAgent),
       maxBytes: limit("maxBytes", MAX_MESSAGE_BYTES),
@@ -111,7 +120,7 @@ export class ChannelServer {
       trustToolCalls: options.trustToolCalls ?? false,
       content: options.content,
       errorText: options.errorText,
-      clock: options.clock ?? systemClock,
+      clock: checkClock(action, options.clock),
     };
     this.#admission = new Admission(this.settings.maxInFlight);
   }

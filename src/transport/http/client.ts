@@ -1,13 +1,20 @@
 import type { StreamingAgent } from "../../core/agent.ts";
 import { closeIterator } from "../../core/abortable.ts";
 import type { CallOptions } from "../../core/call.ts";
-import { type Clock, systemClock } from "../../core/clock.ts";
+import type { Clock } from "../../core/clock.ts";
 import { AgenkitError } from "../../core/errors.ts";
 import { describe } from "../../core/json.ts";
 import type { Message } from "../../core/message.ts";
-import { checkFunction, checkLimit } from "../../core/options.ts";
+import {
+  checkClock,
+  checkFunction,
+  checkLimit,
+  checkOptions,
+  checkText,
+  checkTexts,
+} from "../../core/options.ts";
 import { throwIfAborted } from "../../core/signals.ts";
-import { type ContentMode, encodeRequest } from "../../protocol/encode.ts";
+import { checkContentMode, type ContentMode, encodeRequest } from "../../protocol/encode.ts";
 import { checkSize, MAX_MESSAGE_BYTES } from "../../protocol/limits.ts";
 import { readEvents } from "../../protocol/sse.ts";
 import { checkId, decodeAnswer, messageOf } from "../answer.ts";
@@ -64,7 +71,8 @@ export interface HttpAgentOptions {
  *
  * @param url Where it is served; a path prefix is kept, slashes at the end are not. `h2c://`, which
  * peers write for cleartext HTTP, means `http://`.
- * @throws {TypeError} If the URL is not http(s) or h2c, or an option is not valid.
+ * @throws {TypeError} If the URL is not http(s) or h2c, or an option is of a wrong type.
+ * @throws {RangeError} If an option is out of bounds.
  */
 export function httpAgent(url: string | URL, options: HttpAgentOptions = {}): StreamingAgent {
   return new HttpAgent(url, options);
@@ -88,6 +96,10 @@ class HttpAgent implements StreamingAgent {
 
   constructor(url: string | URL, options: HttpAgentOptions) {
     const parsed = parseUrl(url);
+    checkOptions(ACTION, options);
+    checkText(ACTION, "name", options.name);
+    checkTexts(ACTION, "capabilities", options.capabilities);
+    checkContentMode(ACTION, options.content);
     checkFunction(ACTION, "fetch", options.fetch);
     this.#base = (parsed.origin + parsed.pathname).replace(/\/+$/, "");
     this.#urls = {
@@ -103,7 +115,7 @@ class HttpAgent implements StreamingAgent {
     this.#headers = fixedHeaders(ACTION, options.headers);
     // Called with no receiver: browsers and Workers refuse a bare method of something else.
     this.#fetch = options.fetch ?? ((input, init) => fetch(input, init));
-    this.#clock = options.clock ?? systemClock;
+    this.#clock = checkClock(ACTION, options.clock);
   }
 
   async process(message: Message, call: CallOptions = {}): Promise<Message> {

@@ -18,5 +18,5 @@ export function readRetryAfter(value: string | null, now: number = Date.now()): 
 
 /** Writes `Retry-After`: whole seconds, rounded up so that nobody comes too early. */
 export function writeRetryAfter(ms: number): string {
-  return String(Math.max(0, Math.ceil(ms / 1000)));
+  return String(Math.min(Math.max(0, Math.ceil(ms / 1000)), Number.MAX_SAFE_INTEGER));
 }

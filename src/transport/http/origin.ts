@@ -1,3 +1,5 @@
+import { describe } from "../../core/json.ts";
+import { checkNumber, checkTexts } from "../../core/options.ts";
 import { TIMEOUT_HEADER } from "./headers.ts";
 import { HttpProblem } from "./problem.ts";
 
@@ -32,8 +34,11 @@ export class OriginPolicy {
   /**
    * @param cors `true` allows every origin; without it no other origin may call.
    * @param protocol What the protocol at hand needs.
+   * @throws {TypeError} If it is of a wrong type, or an origin could never match.
+   * @throws {RangeError} If its time is out of bounds.
    */
   constructor(cors: CorsOptions | boolean | undefined, protocol: ProtocolHeaders = HTTP_HEADERS) {
+    if (cors !== undefined && typeof cors !== "boolean") checkCors(cors);
     this.#cors = cors === true ? { origins: "*" } : cors === false ? undefined : cors;
     this.#protocol = protocol;
   }
@@ -88,6 +93,34 @@ export class OriginPolicy {
     const origins = this.#cors?.origins;
     return origins === "*" || origins?.includes(origin) === true;
   }
+}
+
+const ACTION = "let web pages call";
+
+/** An origin as browsers write it: in small letters, without a path. Others would never match. */
+const ORIGIN = /^(?:null|[a-z][a-z\d+.-]*:\/\/[^/*\sA-Z]+)$/;
+
+function checkCors(cors: CorsOptions): void {
+  if (typeof cors !== "object" || cors === null) {
+    throw new TypeError(
+      `Cannot ${ACTION} as 'cors' must be a boolean or an object: current value is ${
+        describe(cors)
+      }`,
+    );
+  }
+  const { origins, headers, maxAgeMs = 0 } = cors;
+  const refused = (origin: unknown) => !ORIGIN.test(String(origin));
+  const listed = Array.isArray(origins);
+  if (listed ? origins.some(refused) : origins !== "*") {
+    throw new TypeError(
+      `Cannot ${ACTION} as 'cors.origins' must be "*" or an array of origins such as ` +
+        `"https://app.example": current value is ${
+          describe(listed ? origins.find(refused) : origins)
+        }`,
+    );
+  }
+  checkTexts(ACTION, "cors.headers", headers);
+  checkNumber(ACTION, "cors.maxAgeMs", maxAgeMs, { min: 0 });
 }
 
 /** Browsers say it themselves, and no page can forge that; for old ones the hosts are compared. */

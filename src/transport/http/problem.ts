@@ -29,8 +29,8 @@ export function errorResponse(id: string, error: AgenkitError): Response {
   const status = error instanceof HttpProblem ? error.status : httpFromCode(error.code);
   const headers: Record<string, string> = { "content-type": JSON_TYPE };
   if (error instanceof HttpProblem) Object.assign(headers, error.headers);
-  if (error.retryAfterMs !== undefined) {
-    headers["retry-after"] = writeRetryAfter(error.retryAfterMs);
-  }
+  const { retryAfterMs } = error;
+  // An agent may have thrown one that never comes, or is no number.
+  if (Number.isFinite(retryAfterMs)) headers["retry-after"] = writeRetryAfter(retryAfterMs!);
   return new Response(encodeError(id, error), { status, headers });
 }

@@ -1,13 +1,20 @@
 import type { Agent } from "../../core/agent.ts";
-import { NOT_BEGUN } from "../../core/begun.ts";
-import { type Clock, systemClock } from "../../core/clock.ts";
+import type { Clock } from "../../core/clock.ts";
 import type { ContextValues } from "../../core/context.ts";
 import { deadline } from "../../core/deadline.ts";
 import { AgenkitError } from "../../core/errors.ts";
 import type { Message } from "../../core/message.ts";
-import { checkFunction, checkLimit } from "../../core/options.ts";
+import {
+  checkBoolean,
+  checkClock,
+  checkFunction,
+  checkLimit,
+  checkNumber,
+  checkOptions,
+  checkText,
+} from "../../core/options.ts";
 import { EnvelopeError } from "../../protocol/decode.ts";
-import { type ContentMode, encodeMessage } from "../../protocol/encode.ts";
+import { checkContentMode, type ContentMode, encodeMessage } from "../../protocol/encode.ts";
 import { UNKNOWN_ID } from "../../protocol/envelope.ts";
 import { checkSize, MAX_MESSAGE_BYTES } from "../../protocol/limits.ts";
 import { withoutToolCalls } from "../../protocol/trust.ts";
@@ -15,6 +22,7 @@ import { toAgenkitError } from "../../protocol/wire_error.ts";
 import { Admission } from "../admission.ts";
 import { AgentDirectory, type Agents } from "../directory.ts";
 import { runProcess, StreamRun } from "../run.ts";
+import { shownError } from "../shown_error.ts";
 import { compressed } from "./compression.ts";
 import { eventStream } from "./event_stream.ts";
 import { EVENT_STREAM_TYPE, JSON_TYPE } from "./headers.ts";
@@ -56,7 +64,10 @@ export interface HttpHandlerOptions {
    * refuses it by throwing (an `AgenkitError` with code `unauthenticated` gives 401).
    */
   readonly context?: ((request: Request) => ContextValues | Promise<ContextValues>) | undefined;
-  /** The text that clients get of an agent's failure. Default: the error's message, never its stack. */
+  /**
+   * The text that clients get of an agent's failure; `The agent failed`, should it throw.
+   * Default: the error's message, never its stack.
+   */
   readonly errorText?: ((error: AgenkitError) => string) | undefined;
   /** Where time comes from. @default {systemClock} */
   readonly clock?: Clock | undefined;
@@ -97,7 +108,8 @@ export interface HttpHandler {
  * ```
  *
  * @param agents One agent, several, or a record of them; the first is the default.
- * @throws {TypeError} If there is no agent, or an option is not valid.
+ * @throws {TypeError} If there is no agent, or an option is of a wrong type.
+ * @throws {RangeError} If an option is out of bounds.
  */
 export function httpHandler(agents: Agents, options: HttpHandlerOptions = {}): HttpHandler {
   const server = new HttpServer(agents, options);
@@ -125,19 +137,28 @@ class HttpServer {
   readonly #running = new Set<(reason: unknown) => void>();
 
   constructor(agents: Agents, options: HttpHandlerOptions) {
+    checkOptions(ACTION, options);
     this.#directory = new AgentDirectory(agents, options.defaultAgent);
     this.#origins = new OriginPolicy(options.cors);
     this.#options = options;
+    checkText(ACTION, "basePath", options.basePath);
     this.#basePath = `/${options.basePath ?? ""}`.replace(/\/+/g, "/").replace(/\/$/, "");
     this.#maxBytes = checkLimit(ACTION, "maxBytes", options.maxBytes ?? MAX_MESSAGE_BYTES);
     this.#bodyTimeoutMs = checkLimit(ACTION, "bodyTimeoutMs", options.bodyTimeoutMs ?? 30_000);
     this.#maxTimeoutMs = checkLimit(ACTION, "maxTimeoutMs", options.maxTimeoutMs ?? 600_000);
     this.admission = new Admission(
-      checkLimit(ACTION, "maxInFlight", options.maxInFlight ?? 1000),
+      checkNumber(ACTION, "maxInFlight", options.maxInFlight ?? 1000, {
+        min: 1,
+        integer: true,
+        infinite: true,
+      }),
     );
+    checkBoolean(ACTION, "trustToolCalls", options.trustToolCalls);
+    checkBoolean(ACTION, "compression", options.compression);
+    checkContentMode(ACTION, options.content);
     checkFunction(ACTION, "context", options.context);
     checkFunction(ACTION, "errorText", options.errorText);
-    this.#clock = options.clock ?? systemClock;
+    this.#clock = checkClock(ACTION, options.clock);
   }
 
   async handle(request: Request): Promise<Response> {
@@ -267,14 +288,7 @@ class HttpServer {
 
   /** The error as clients may see it. */
   #shown(error: AgenkitError): AgenkitError {
-    const { errorText } = this.#options;
-    if (errorText === undefined || error instanceof EnvelopeError || error instanceof HttpProblem) {
-      return error;
-    }
-    const { code, retryable, retryAfterMs } = error;
-    // Of the details only what is ours: that the call was refused, and may go elsewhere.
-    const details = error.details === NOT_BEGUN ? NOT_BEGUN : undefined;
-    return new AgenkitError(code, errorText(error), { retryable, retryAfterMs, details });
+    return error instanceof HttpProblem ? error : shownError(error, this.#options.errorText);
   }
 }
 

@@ -3,6 +3,7 @@ import type { StreamingAgent } from "../../core/agent.ts";
 import type { CallOptions } from "../../core/call.ts";
 import { AgenkitError } from "../../core/errors.ts";
 import type { Message } from "../../core/message.ts";
+import { checkOptions, checkText } from "../../core/options.ts";
 import { throwIfAborted } from "../../core/signals.ts";
 import { decodeEnvelope } from "../../protocol/decode.ts";
 import { encodeRequest } from "../../protocol/encode.ts";
@@ -31,7 +32,7 @@ export interface MemoryAgentOptions {
  * ```
  *
  * @param target A handler, or the URL of a `listenMemory`, such as `memory://worker-1`.
- * @throws {TypeError} If it is neither.
+ * @throws {TypeError} If it is neither, or an option is not valid.
  */
 export function memoryAgent(
   target: MemoryHandler | string | URL,
@@ -41,12 +42,16 @@ export function memoryAgent(
   return new MemoryAgent(handler, options);
 }
 
+const ACTION = "call in memory";
+
 class MemoryAgent implements StreamingAgent {
   readonly name: string;
   readonly #agentName: string | undefined;
   readonly #handler: MemoryHandler;
 
   constructor(handler: MemoryHandler, options: MemoryAgentOptions) {
+    checkOptions(ACTION, options);
+    checkText(ACTION, "name", options.name);
     this.#handler = handler;
     this.#agentName = options.name;
     this.name = options.name ?? "memory";

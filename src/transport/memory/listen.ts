@@ -33,7 +33,8 @@ const listeners = new Map<string, MemoryHandler>();
  * ```
  *
  * @param address What stands for the host: letters, digits, `.`, `_` and `-`.
- * @throws {TypeError} If the address cannot be one, there is no agent, or an option is not valid.
+ * @throws {TypeError} If the address cannot be one, there is no agent, or an option is of a wrong type.
+ * @throws {RangeError} If an option is out of bounds.
  * @throws {AgenkitError} With code `already_exists`, if somebody listens there.
  */
 export function listenMemory(

@@ -1,5 +1,6 @@
 import type { CallOptions } from "../../core/call.ts";
-import { type Clock, systemClock } from "../../core/clock.ts";
+import type { Clock } from "../../core/clock.ts";
+import { checkBoolean, checkClock, checkLimit, checkOptions } from "../../core/options.ts";
 import { decodeEnvelope, EnvelopeError } from "../../protocol/decode.ts";
 import { encodeError, encodeMessage, encodeStreamEnd } from "../../protocol/encode.ts";
 import { UNKNOWN_ID } from "../../protocol/envelope.ts";
@@ -21,6 +22,8 @@ export interface MemoryHandlerOptions {
   readonly clock?: Clock | undefined;
 }
 
+const ACTION = "serve in memory";
+
 /** Answers a request envelope with envelopes, each as JSON text: one, or those of a stream. */
 export type MemoryHandler = (
   request: string,
@@ -31,11 +34,16 @@ export type MemoryHandler = (
  * Serves agents without a network: what goes in and out is the text that would
  * have crossed one.
  *
- * @throws {TypeError} If there is no agent or an option is not valid.
+ * @throws {TypeError} If there is no agent or an option is of a wrong type.
+ * @throws {RangeError} If an option is out of bounds.
  */
 export function memoryHandler(agents: Agents, options: MemoryHandlerOptions = {}): MemoryHandler {
+  checkOptions(ACTION, options);
   const directory = new AgentDirectory(agents, options.defaultAgent);
-  const { maxBytes = MAX_MESSAGE_BYTES, clock = systemClock, trustToolCalls = false } = options;
+  const { trustToolCalls = false } = options;
+  checkBoolean(ACTION, "trustToolCalls", trustToolCalls);
+  const maxBytes = checkLimit(ACTION, "maxBytes", options.maxBytes ?? MAX_MESSAGE_BYTES);
+  const clock = checkClock(ACTION, options.clock);
 
   return async function* (request, call) {
     let id = UNKNOWN_ID;

@@ -1,8 +1,9 @@
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
-import { AgenkitError } from "../../core/errors.ts";
+import type { AgenkitError } from "../../core/errors.ts";
 import { checkFunction } from "../../core/options.ts";
 import { toAgenkitError } from "../../protocol/wire_error.ts";
 import type { CallLink } from "./call_link.ts";
+import { shownError } from "../shown_error.ts";
 import { DEADLINE_SLACK_MS } from "./deadlines.ts";
 import type { RpcServerOptions } from "./options.ts";
 import { ERRORS_AS_STATUS, ERRORS_HEADER, toConnectError } from "./proto_error.ts";
@@ -41,9 +42,6 @@ export class AgentFailures {
 
   /** The error as clients may see it. */
   shown(thrown: unknown): AgenkitError {
-    const error = toAgenkitError(thrown);
-    if (this.#errorText === undefined) return error;
-    const { code, retryable, retryAfterMs } = error;
-    return new AgenkitError(code, this.#errorText(error), { retryable, retryAfterMs });
+    return shownError(toAgenkitError(thrown), this.#errorText);
   }
 }

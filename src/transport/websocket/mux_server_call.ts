@@ -1,8 +1,9 @@
 import { encodeError, encodeStreamEnd } from "../../protocol/encode.ts";
 import type { RequestEnvelope } from "../../protocol/envelope.ts";
 import { toAgenkitError } from "../../protocol/wire_error.ts";
-import { encodeAnswer, prepareCall, shownError } from "../channel/call.ts";
+import { encodeAnswer, prepareCall } from "../channel/call.ts";
 import { runProcess, StreamRun } from "../run.ts";
+import { shownError } from "../shown_error.ts";
 import { MUX_WINDOW } from "./mux.ts";
 import type { MuxConnection } from "./mux_connection.ts";
 
@@ -36,7 +37,7 @@ export class MuxServerCall {
         last = encodeAnswer("response", id, await runProcess(agent, message, options), settings);
       }
     } catch (thrown) {
-      last = encodeError(id, shownError(toAgenkitError(thrown), settings), streams);
+      last = encodeError(id, shownError(toAgenkitError(thrown), settings.errorText), streams);
     }
     // Who has cancelled, or left, waits for nothing.
     if (!signal.aborted) await this.#connection.send(last).catch(() => {});

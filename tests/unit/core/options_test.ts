@@ -2,11 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { systemClock } from "../../../src/core/clock.ts";
 import {
+  checkBoolean,
   checkClock,
   checkFunction,
   checkLimit,
   checkNumber,
   checkOptions,
+  checkText,
+  checkTexts,
   checkWord,
   type NumberRule,
 } from "../../../src/core/options.ts";
@@ -106,6 +109,29 @@ test("checkWord() takes one of several words", () => {
     message: `Cannot retry as 'jitter' must be "full", "equal" or "none": current value is "some"`,
   });
   assert.throws(() => checkWord("retry", "jitter", 1, ["full", "none"]), TypeError);
+});
+
+test("checkBoolean(), checkText() and checkTexts() take their own kind and undefined", () => {
+  checkBoolean("serve", "rpc", false);
+  checkBoolean("serve", "rpc", undefined);
+  checkText("serve", "hostname", "");
+  checkText("serve", "hostname", undefined);
+  checkTexts("call", "capabilities", ["a"]);
+  checkTexts("call", "capabilities", undefined);
+  assert.throws(() => checkBoolean("serve", "rpc", "no"), {
+    name: "TypeError",
+    message: `Cannot serve as 'rpc' must be a boolean: current value is "no"`,
+  });
+  assert.throws(() => checkText("serve", "hostname", 5), {
+    name: "TypeError",
+    message: "Cannot serve as 'hostname' must be a string: current value is 5",
+  });
+  for (const value of ["chat", ["chat", 5], null]) {
+    assert.throws(() => checkTexts("call", "capabilities", value), {
+      name: "TypeError",
+      message: /^Cannot call as 'capabilities' must be an array of strings: current value is/,
+    });
+  }
 });
 
 test("checkClock() gives the clock, or that of the machine", () => {

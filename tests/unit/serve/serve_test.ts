@@ -97,6 +97,14 @@ test("serve() refuses options that cannot be, before it listens", async () => {
     serve(echo, { port: 0, tls: asking }),
     /TypeError: .*'tls.ca' is not for HTTP/,
   );
+  await assert.rejects(serve(echo, null as never), /expected an object of options/);
+  const wrong = { hostname: 5, rpc: "no", signal: {} };
+  for (const [name, value] of Object.entries(wrong)) {
+    await assert.rejects(
+      serve(echo, { port: 0, [name]: value }),
+      new RegExp(`TypeError: Cannot serve as '${name}' must be`),
+    );
+  }
   const reason = new Error("not now");
   await assert.rejects(serve(echo, { port: 0, signal: AbortSignal.abort(reason) }), reason);
 });

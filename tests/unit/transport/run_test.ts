@@ -63,3 +63,13 @@ test("StreamRun.onStop() tells of a stop at the deadline, which the next chunk f
   assert.equal((await rejection(run.next())).code, "deadline_exceeded");
   assert.equal(clock.pending, 0);
 });
+
+test("runProcess() takes the answer of an agent that answers without a promise, and leaves no timer", async () => {
+  const plain = { name: "plain", process: (m: unknown) => m } as never;
+  const clock = new TestClock();
+  const running = new Set<(reason: unknown) => void>();
+  const answer = await runProcess(plain, question, { timeoutMs: 1000, clock, running });
+  assert.equal(answer, question);
+  assert.equal(clock.pending, 0);
+  assert.equal(running.size, 0);
+});

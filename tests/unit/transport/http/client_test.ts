@@ -105,6 +105,17 @@ test("httpAgent() refuses URLs and options that are not valid", () => {
     /'timeoutMs' must be a positive number/,
   );
   assert.throws(() => httpAgent("http://x", { fetch: 1 as never }), /'fetch' must be a function/);
+  assert.throws(() => httpAgent("http://x", null as never), /expected an object of options/);
+  const wrong: [Record<string, unknown>, RegExp][] = [
+    [{ name: 5 }, /'name' must be a string/],
+    [{ capabilities: "chat" }, /'capabilities' must be an array of strings/],
+    [{ capabilities: [5] }, /'capabilities' must be an array of strings/],
+    [{ content: "xml" }, /'content' must be "text" or "json"/],
+    [{ clock: {} }, /'clock' must have the methods/],
+  ];
+  for (const [options, expected] of wrong) {
+    assert.throws(() => httpAgent("http://x", options), expected, JSON.stringify(options));
+  }
 });
 
 test("httpAgent() takes the id 'unknown' for the only call it can be, and refuses any other", async () => {

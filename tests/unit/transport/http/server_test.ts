@@ -626,6 +626,72 @@ test("httpHandler() refuses bad agents and options at construction, by name", ()
     }
   }
   assert.throws(() => httpHandler(echo, { context: 1 as never }), /'context' must be a function/);
+  assert.throws(() => httpHandler(echo, { maxInFlight: 1.5 }), /'maxInFlight' must be a positive/);
+  assert.throws(() => httpHandler(echo, null as never), /expected an object of options, got null/);
+  const wrong: [Record<string, unknown>, RegExp][] = [
+    [{ basePath: 5 }, /'basePath' must be a string/],
+    [{ trustToolCalls: "false" }, /'trustToolCalls' must be a boolean/],
+    [{ compression: "gzip" }, /'compression' must be a boolean/],
+    [{ content: "xml" }, /'content' must be "text" or "json"/],
+    [{ clock: {} }, /'clock' must have the methods/],
+    [{ cors: "https://app.example" }, /'cors' must be a boolean or an object/],
+    [{ cors: {} }, /'cors.origins' must be "\*" or an array of origins/],
+    [{ cors: { origins: ["*"] } }, /'cors.origins' must be/],
+    [{ cors: { origins: ["https://app.example/"] } }, /'cors.origins' must be/],
+    [{ cors: { origins: ["https://App.example"] } }, /'cors.origins' must be/],
+    [{ cors: { origins: "*", headers: "authorization" } }, /'cors.headers' must be an array/],
+    [{ cors: { origins: "*", maxAgeMs: NaN } }, /'cors.maxAgeMs' must be/],
+  ];
+  for (const [options, expected] of wrong) {
+    assert.throws(() => httpHandler(echo, options), expected, JSON.stringify(options));
+  }
+  for (const origin of ["https://app.example", "http://localhost:5173", "null", "app://local"]) {
+    httpHandler(echo, { cors: { origins: [origin] } });
+  }
+});
+
+test("httpHandler() answers also if 'errorText' throws, and tells nothing then", async () => {
+  const torn = agent({
+    name: "torn",
+    process: () => Promise.reject(new Error("the password is x")),
+    async *stream() {
+      yield "one";
+      throw new Error("the password is x");
+    },
+  });
+  const handler = httpHandler(torn, {
+    errorText: () => {
+      throw new Error("broken");
+    },
+  });
+  const error = await errorOf(await handler(post("/process", envelope())), 500, "EXECUTION_ERROR");
+  assert.equal(error.error_message, "The agent failed");
+  const body = await (await handler(post("/stream", envelope()))).text();
+  assert.match(body, /"error_message":"The agent failed"/);
+  assert.doesNotMatch(body, /password/);
+  assert.equal(handler.inFlight, 0);
+  await handler.drain();
+});
+
+test("httpHandler() writes Retry-After only for a time that can be waited for", async () => {
+  let retryAfterMs = 0;
+  const down = agent("down", () => {
+    throw new AgenkitError("unavailable", "later", { retryAfterMs });
+  });
+  const handler = httpHandler(down);
+  for (
+    const [ms, expected] of [
+      [1500, "2"],
+      [-5, "0"],
+      [NaN, null],
+      [Infinity, null],
+      [1e300, "9007199254740991"],
+    ] as const
+  ) {
+    retryAfterMs = ms;
+    const response = await handler(post("/process", envelope()));
+    assert.equal(response.headers.get("retry-after"), expected, `${ms}`);
+  }
 });
 
 test("httpHandler() serves a record of agents under its keys", async () => {

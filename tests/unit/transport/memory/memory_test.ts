@@ -85,3 +85,20 @@ test("memoryHandler() honours the deadline and its limit", async () => {
     code: "resource_exhausted",
   });
 });
+
+test("memoryHandler() and memoryAgent() refuse bad options by name", () => {
+  const echo = agent("echo", (m) => m);
+  const wrong: [Record<string, unknown>, RegExp][] = [
+    [{ maxBytes: NaN }, /RangeError: Cannot serve in memory as 'maxBytes' must be/],
+    [{ trustToolCalls: "false" }, /TypeError: .*'trustToolCalls' must be a boolean/],
+    [{ clock: {} }, /TypeError: .*'clock' must have the methods/],
+    [{ defaultAgent: "x" }, /TypeError: .*'defaultAgent' must be one of echo/],
+  ];
+  for (const [options, expected] of wrong) {
+    assert.throws(() => memoryHandler(echo, options), expected);
+  }
+  assert.throws(() => memoryHandler(echo, null as never), /expected an object of options/);
+  const handler = memoryHandler(echo);
+  assert.throws(() => memoryAgent(handler, { name: 5 as never }), /'name' must be a string/);
+  assert.throws(() => memoryAgent(handler, null as never), /expected an object of options/);
+});
