@@ -5,7 +5,7 @@ import type { Clock, Timer } from "../core/clock.ts";
 import type { Code } from "../core/code.ts";
 import { AgenkitError, TimeoutError } from "../core/errors.ts";
 import { onAbort } from "../core/signals.ts";
-import { isConnectFailure } from "./connect_failure.ts";
+import { isConnectFailure, isRefused } from "./connect_failure.ts";
 
 /** What a call ends with that is cut. */
 const CUT: ReadonlySet<Code> = new Set<Code>(["unavailable", "cancelled"]);
@@ -105,7 +105,7 @@ export class Exchange {
     if (error instanceof AgenkitError) return error;
     return new AgenkitError("unavailable", `Cannot reach ${url}: ${whole(error)}`, {
       cause: error,
-      details: isConnectFailure(error) ? NOT_BEGUN : undefined,
+      details: isConnectFailure(error) || isRefused(error) ? NOT_BEGUN : undefined,
     });
   }
 

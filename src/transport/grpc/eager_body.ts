@@ -1,5 +1,6 @@
-import type { ClientHttp2Stream } from "node:http2";
+import { type ClientHttp2Stream, constants } from "node:http2";
 import { AgenkitError } from "../../core/errors.ts";
+import { NotProcessedError } from "../http2/request.ts";
 
 /** How many bytes wait for a reader before the other side is asked to wait. */
 const HIGH_WATER = 256 * 1024;
@@ -93,7 +94,9 @@ export function readEagerly(stream: ClientHttp2Stream, heard: () => void): Clien
   stream.once("error", () => answered = true);
   stream.once("close", () => {
     // Some runtimes close the streams of a lost connection as if all were well.
-    if (!answered) stream.emit("error", lost());
+    if (answered) return;
+    const refused = stream.rstCode === constants.NGHTTP2_REFUSED_STREAM;
+    stream.emit("error", refused ? new NotProcessedError() : lost());
   });
   Object.defineProperty(stream, Symbol.asyncIterator, { value: () => body });
   return stream;

@@ -16,6 +16,10 @@ export interface Http2Request {
 /** A request that the server has certainly not looked at: it can be sent once more. */
 export class NotProcessedError extends Error {
   override readonly name: string = "NotProcessedError";
+
+  constructor(options?: ErrorOptions) {
+    super("The server refused the request: REFUSED_STREAM", options);
+  }
 }
 
 /** Sends a request on a connection and resolves with the head of its answer. */
@@ -48,7 +52,7 @@ export function sendRequest(
       const { rstCode } = stream;
       // What was sent before a GOAWAY but not looked at ends like this, too.
       if (rstCode === constants.NGHTTP2_REFUSED_STREAM) {
-        return new NotProcessedError("The server refused the request");
+        return new NotProcessedError();
       }
       return rstCode === constants.NGHTTP2_NO_ERROR && !stream.aborted
         ? undefined
@@ -77,6 +81,6 @@ export function sendRequest(
 
 function known(error: Error, rstCode: number | undefined): Error {
   return rstCode === constants.NGHTTP2_REFUSED_STREAM
-    ? new NotProcessedError("The server refused the request", { cause: error })
+    ? new NotProcessedError({ cause: error })
     : error;
 }

@@ -6,7 +6,7 @@ import { AgenkitError, RemoteError, TimeoutError } from "../../core/errors.ts";
 import type { Json } from "../../core/json.ts";
 import { type Error as ProtoError, ErrorSchema } from "../../gen/agent_pb.ts";
 import { readError, writeError } from "../../protocol/wire_error.ts";
-import { isConnectFailure } from "../connect_failure.ts";
+import { isConnectFailure, isRefused } from "../connect_failure.ts";
 
 /**
  * A request header by which a client asks for failures of agents as a status
@@ -87,7 +87,7 @@ export function fromConnectError(error: ConnectError, url: string): AgenkitError
   if (lost || LOST.test(rawMessage)) {
     return new AgenkitError("unavailable", `Cannot reach ${url}: ${rawMessage}`, {
       cause: error,
-      details: isConnectFailure(error) ? NOT_BEGUN : undefined,
+      details: isConnectFailure(error) || isRefused(error) ? NOT_BEGUN : undefined,
     });
   }
   return new RemoteError(code, rawMessage || `${url} answered with status ${code}`, {

@@ -42,11 +42,9 @@ export class RpcAgent implements StreamingAgent {
     try {
       exchange.limit(caller.timeoutMs);
       const request = caller.request("stream", message);
-      const chunks = await caller.open(
+      const chunks = await caller.unlessRefused(
         exchange,
-        call,
-        AgentService.method.processStream,
-        once(request),
+        () => caller.open(exchange, call, AgentService.method.processStream, once(request)),
       );
       for (;;) {
         const { value, done } = await exchange.wait(chunks.next());

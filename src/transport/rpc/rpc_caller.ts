@@ -19,6 +19,7 @@ import {
   type Response as ProtoResponse,
 } from "../../gen/agent_pb.ts";
 import { PROTOCOL_VERSION } from "../../protocol/limits.ts";
+import { isRefused } from "../connect_failure.ts";
 import { Exchange } from "../exchange.ts";
 import { fixedHeaders, madeHeaders } from "../http/extra_headers.ts";
 import { Answers } from "./answers.ts";
@@ -83,14 +84,18 @@ export class RpcCaller {
     request: ProtoRequest,
   ): Promise<ProtoResponse> {
     const headers = await this.#headers(exchange, call);
-    const { message } = await exchange.wait(
-      this.#transport.unary(
-        AgentService.method.process,
-        cancelled(exchange.signal),
-        timeoutToSend(exchange.timeLeft("process")),
-        headers,
-        request,
-      ),
+    const { message } = await this.unlessRefused(
+      exchange,
+      () =>
+        exchange.wait(
+          this.#transport.unary(
+            AgentService.method.process,
+            cancelled(exchange.signal),
+            timeoutToSend(exchange.timeLeft("process")),
+            headers,
+            request,
+          ),
+        ),
     );
     return message;
   }
@@ -113,6 +118,21 @@ export class RpcCaller {
       ),
     );
     return message[Symbol.asyncIterator]();
+  }
+
+  /**
+   * Sends once more what the server has refused unread, as one does that is
+   * told to go elsewhere while the request is on its way. gRPC's own clients do
+   * so too, and call it a transparent retry
+   * (https://github.com/grpc/proposal/blob/master/A6-client-retries.md#transparent-retries).
+   */
+  async unlessRefused<T>(exchange: Exchange, send: () => Promise<T>): Promise<T> {
+    try {
+      return await send();
+    } catch (error) {
+      if (exchange.aborted || !isRefused(error)) throw error;
+      return await send();
+    }
   }
 
   /** What to throw for an error of a call. */

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { agent, collect, delay, message, neverBegan, text } from "../../../../mod.ts";
 import { grpcAgent, grpcHandler, serveGrpc } from "../../../../src/transport/grpc/mod.ts";
 import { destroyLater } from "../../../../src/transport/http2/destroy_later.ts";
+import { refuser } from "../../../support/refuser.ts";
 import { wiretap } from "../../../support/wiretap.ts";
 import { echoAgent, until } from "../rpc/agents.ts";
 import { framed, frameOf, rawCall } from "./raw.ts";
@@ -221,24 +222,56 @@ test("grpcAgent() that is closed while it connects fails what waits", async () =
   silent.close();
 });
 
-test("grpcAgent() outlives a server that sends its idle connections away", async () => {
+test("grpcAgent() outlives a server that sends its connections away after each call", async () => {
   let sessions = 0;
-  const server = createServer();
-  server.on("request", grpcHandler(echoAgent()));
-  server.on("session", (session: ServerHttp2Session) => {
+  const http2 = createServer();
+  http2.on("request", grpcHandler(echoAgent()));
+  http2.on("session", (session: ServerHttp2Session) => {
     destroyLater(session);
     sessions++;
     session.on("stream", (stream) => stream.once("close", () => session.close()));
   });
-  await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
-  await using remote = grpcAgent(`grpc://127.0.0.1:${(server.address() as AddressInfo).port}`);
-  for (let call = 1; call <= 20; call++) {
-    assert.equal(text(await remote.process(message("user", `call ${call}`))), `call ${call}`);
-    await until(() => sessions === call, "its connection");
-    await delay(5);
+  await new Promise<void>((resolve) => void http2.listen(0, "127.0.0.1", resolve));
+  await using remote = grpcAgent(`grpc://127.0.0.1:${(http2.address() as AddressInfo).port}`);
+  try {
+    for (let call = 1; call <= 20; call++) {
+      assert.equal(text(await remote.process(message("user", `call ${call}`))), `call ${call}`);
+      await until(() => sessions >= call, "a connection for each call");
+      if (call % 2 === 0) await delay(5);
+    }
+  } finally {
+    await remote[Symbol.asyncDispose]();
+    await new Promise((resolve) => http2.close(resolve));
   }
-  remote.close();
-  await new Promise((resolve) => server.close(resolve));
+});
+
+test("grpcAgent() sends once more what a server refused unread", async () => {
+  await using server = await serveGrpc(echoAgent(), { port: 0 });
+  for (const method of ["process", "stream"] as const) {
+    await using front = await refuser(server.port);
+    await using remote = grpcAgent(`grpc://127.0.0.1:${front.port}`);
+    if (method === "process") {
+      assert.equal(text(await remote.process(message("user", "x"))), "x");
+    } else {
+      const chunks = await collect(remote.stream(message("user", "y")));
+      assert.deepEqual(chunks.map(text), ["y 0", "y 1", "y 2"]);
+    }
+    assert.equal(front.refused, 1);
+  }
+});
+
+test("grpcAgent() tells that a server refuses all unread, and that nothing was begun", async () => {
+  await using never = await refuser();
+  await using remote = grpcAgent(`grpc://127.0.0.1:${never.port}`);
+  const ask = message("user", "x");
+  for (const call of [() => remote.process(ask), () => collect(remote.stream(ask))]) {
+    await assert.rejects(call(), (error) => {
+      assert.equal((error as { code: string }).code, "unavailable", String(error));
+      assert.equal(neverBegan(error), true, String(error));
+      return true;
+    });
+  }
+  assert.equal(never.refused, 4);
 });
 
 test("grpcAgent() with keepalive asks a silent server, and gives up one that is gone", async () => {
