@@ -53,12 +53,12 @@ export function readPort(name: string, value: string): number {
 /**
  * Reads headers written as `Name: value`.
  *
- * @throws {UsageError} If one has no colon.
+ * @throws {UsageError} If one has no colon, or a name that cannot be one.
  */
 export function readHeaders(values: readonly string[]): Record<string, string> {
   return Object.fromEntries(values.map((value) => {
-    const colon = value.indexOf(":");
-    if (colon > 0) return [value.slice(0, colon).trim(), value.slice(colon + 1).trim()];
+    const [, name, content] = /^([!#$%&'*+.^`|~\w-]+):(.*)$/.exec(value) ?? [];
+    if (name !== undefined && content !== undefined) return [name, content.trim()];
     throw new UsageError(`--header must be "Name: value", got "${value}"`);
   }));
 }

@@ -38,7 +38,7 @@ Options:
   -h, --help             show this
 
 Exit code: 0 answered, 1 the agent failed, 2 wrong usage, 3 not reachable,
-4 timed out, 130 interrupted.
+4 timed out, 130 interrupted, or nobody reads the output any more.
 `;
 
 /**
@@ -85,18 +85,23 @@ export async function callCommand(args: readonly string[], io: Io): Promise<numb
   });
 
   const call: CallOptions = { signal: io.stop, deadline: systemClock.now() + timeoutMs };
-  const write = (answer: Message, end: string) =>
-    io.out(values.json ? `${JSON.stringify(answer)}\n` : text(answer) + end);
+  let begun = false;
+  const write = async (answer: Message, end: string) => {
+    begun = true;
+    await io.out(values.json ? `${JSON.stringify(answer)}\n` : text(answer) + end);
+  };
   try {
-    if (!values.stream) write(await target.agent.process(question, call), "\n");
+    if (!values.stream) await write(await target.agent.process(question, call), "\n");
     else {
-      for await (const chunk of target.agent.stream(question, call)) write(chunk, "");
-      if (!values.json) io.out("\n");
+      for await (const chunk of target.agent.stream(question, call)) await write(chunk, "");
+      if (!values.json) await io.out("\n");
     }
     return EXIT.ok;
   } catch (error) {
     if (io.stop.aborted) return EXIT.interrupted;
-    const { red } = painter(io.colours);
+    // What is left of an answer ends its line before the error has its own.
+    if (begun && !values.json) await io.out("\n");
+    const { red } = painter(io.errorColours);
     const code = codeOf(error) ?? "unknown";
     io.err(`${red(code)}: ${(error as Error).message}\n`);
     if (code === "unavailable") return EXIT.unreachable;

@@ -2,15 +2,17 @@ import process from "node:process";
 
 /** What a command line program reads and writes; tests hand in their own. */
 export interface Io {
-  /** Writes to standard output. */
-  out(text: string): void;
+  /** Writes to standard output. A promise tells when more is welcome. */
+  out(text: string): void | Promise<void>;
   /** Writes to standard error. */
   err(text: string): void;
   /** Reads all of standard input, or gives `undefined` if that is a terminal. */
   input(): Promise<string | undefined>;
-  /** Whether colours are welcome. */
+  /** Whether colours are welcome on standard output. */
   readonly colours: boolean;
-  /** Aborts when the program is asked to stop (SIGINT, SIGTERM). */
+  /** Whether colours are welcome on standard error. */
+  readonly errorColours: boolean;
+  /** Aborts when the program is asked to stop (SIGINT, SIGTERM), or nobody reads on. */
   readonly stop: AbortSignal;
 }
 
@@ -26,7 +28,7 @@ export const EXIT = {
   unreachable: 3,
   /** The time was over first. */
   timeout: 4,
-  /** The user interrupted it. */
+  /** The user interrupted it, or whoever read its output has left. */
   interrupted: 130,
 } as const;
 
@@ -45,13 +47,40 @@ export function processIo(): Io {
       controller.abort(new DOMException(`Stopped by ${signal}`, "AbortError"));
     });
   }
+  // A pipe whose reader has left, as of `head`: there is nobody to tell, and nothing to go on for.
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (reason) => controller.abort(reason));
+  }
   return {
-    out: (text) => void process.stdout.write(text),
+    out: (text) => write(text, controller.signal),
     err: (text) => void process.stderr.write(text),
     input: readInput,
     colours: process.stdout.isTTY === true && !process.env.NO_COLOR,
+    errorColours: process.stderr.isTTY === true && !process.env.NO_COLOR,
     stop: controller.signal,
   };
+}
+
+/** Writes, and waits where the reader is slow: what waits for it takes up memory. */
+function write(text: string, stop: AbortSignal): void | Promise<void> {
+  if (process.stdout.write(text)) return;
+  return new Promise((resolve) => {
+    const end = () => {
+      process.stdout.off("drain", end);
+      stop.removeEventListener("abort", end);
+      resolve();
+    };
+    process.stdout.once("drain", end);
+    stop.addEventListener("abort", end);
+    if (stop.aborted) end();
+  });
+}
+
+/** Waits until all output has gone out: `process.exit` would cut off what is still in a pipe. */
+export async function flushed(): Promise<void> {
+  for (const stream of [process.stdout, process.stderr]) {
+    await new Promise<void>((resolve) => stream.write("", () => resolve()));
+  }
 }
 
 async function readInput(): Promise<string | undefined> {

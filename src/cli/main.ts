@@ -6,7 +6,7 @@
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { CALL_HELP, callCommand } from "./call_command.ts";
-import { EXIT, type Io, painter, processIo, UsageError } from "./io.ts";
+import { EXIT, flushed, type Io, painter, processIo, UsageError } from "./io.ts";
 import { SERVE_HELP, serveCommand } from "./serve_command.ts";
 import { VERSION } from "./version.ts";
 
@@ -42,7 +42,7 @@ const COMMANDS: Readonly<
  */
 export async function main(args: readonly string[], io: Io = processIo()): Promise<number> {
   const [name, ...rest] = args;
-  const { red } = painter(io.colours);
+  const { red } = painter(io.errorColours);
   try {
     if (name === "--version" || name === "-V") {
       io.out(`${VERSION}\n`);
@@ -69,5 +69,7 @@ export async function main(args: readonly string[], io: Io = processIo()): Promi
 
 // Older Node has no import.meta.main.
 if (import.meta.main ?? process.argv[1] === fileURLToPath(import.meta.url)) {
-  process.exit(await main(process.argv.slice(2)));
+  const code = await main(process.argv.slice(2));
+  await flushed();
+  process.exit(code);
 }

@@ -16,6 +16,7 @@ async function run(args: readonly string[], changes: Partial<Io> = {}) {
     err: (said) => void (written.err += said),
     input: () => Promise.resolve(undefined),
     colours: false,
+    errorColours: false,
     stop: new AbortController().signal,
     ...changes,
   });
@@ -78,6 +79,7 @@ test("agenkit refuses what it cannot understand with 2 and a hint", async () => 
     [["call", "http://x", "a", "--timeout", "soon"], /--timeout must be a duration/],
     [["call", "http://x", "a", "--metadata", "[1]"], /--metadata must be a JSON object/],
     [["call", "http://x", "a", "--header", "nope"], /--header must be "Name: value"/],
+    [["call", "http://x", "a", "--header", "no name: x"], /--header must be "Name: value"/],
     [["call", "nope://x", "a"], /must begin with one of http:, https:, .*nope:\/\/x/],
     [["call", "tcp://x", "a"], /must be like tcp:\/\/host:9000/],
     [["call", "tcp://x:1", "a", "-H", "a: b"], /this transport has none/],
@@ -150,8 +152,12 @@ test("agenkit call ends with a code for each kind of failure", async () => {
 test("agenkit uses colours only where they are welcome", async () => {
   const plain = await run(["call", "http://127.0.0.1:1", "hi"]);
   assert.ok(!plain.err.includes("\x1b["));
-  const painted = await run(["call", "http://127.0.0.1:1", "hi"], { colours: true });
+  const painted = await run(["call", "http://127.0.0.1:1", "hi"], { errorColours: true });
   assert.ok(painted.err.startsWith("\x1b[31munavailable\x1b[0m: "), painted.err);
+  for (const args of [["call", "http://127.0.0.1:1", "hi"], ["dance"]]) {
+    const logged = await run(args, { colours: true });
+    assert.ok(!logged.err.includes("\x1b["), "errors go to a file, answers to a terminal");
+  }
 });
 
 test("agenkit serve serves what a module exports until it is stopped, then drains", async () => {
