@@ -7,6 +7,7 @@ import { list } from "./runtimes/listing.ts";
 import { type Outcome, runSuite } from "./runtimes/run_suite.ts";
 import { printTable, progressLine, totals } from "./runtimes/table.ts";
 import { SUITES } from "./suites.ts";
+import { fetching } from "./support/fetching.ts";
 
 const HELP = `Runs the tests of agenkit.
 
@@ -42,9 +43,13 @@ async function main(args: readonly string[]): Promise<number> {
     await list(root, chosen);
     return 0;
   }
-  const install = await runProcess(
-    { command: Deno.execPath(), args: ["install"] },
-    { cwd: root, timeoutMs: 300_000 },
+  const install = await fetching(
+    () =>
+      runProcess(
+        { command: Deno.execPath(), args: ["install"] },
+        { cwd: root, timeoutMs: 300_000 },
+      ),
+    ({ code }) => code === 0,
   );
   if (install.code !== 0) {
     console.error(`deno install failed:\n${install.output}`);

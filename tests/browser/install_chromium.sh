@@ -12,5 +12,5 @@ fi
 as_root=()
 if [ "$(id -u)" != 0 ]; then as_root=(sudo -n); fi
 export DEBIAN_FRONTEND=noninteractive
-"${as_root[@]}" apt-get update -qq
-"${as_root[@]}" apt-get install -y -qq --no-install-recommends chromium-headless-shell >/dev/null
+"${as_root[@]}" apt-get update -qq -o Acquire::Retries=5
+"${as_root[@]}" apt-get install -y -qq -o Acquire::Retries=5 --no-install-recommends chromium-headless-shell >/dev/null

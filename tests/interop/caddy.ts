@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { CertificateFiles } from "../support/certificates.ts";
+import { fetching } from "../support/fetching.ts";
 import { freePort } from "./scenarios.ts";
 import { run, type Toolchain } from "./toolchain.ts";
 
@@ -24,8 +25,11 @@ export async function caddy(): Promise<Toolchain> {
   const building = await mkdtemp(join(ROOT, ".cache", "interop", "caddy.building-"));
   try {
     const fetch = () => run("apt-get", ["download", "--quiet", "caddy"], { cwd: building });
-    let fetched = await fetch();
-    if (!fetched.ok && (await run("apt-get", ["update", "--quiet"])).ok) fetched = await fetch();
+    const fetched = await fetching(async () => {
+      const first = await fetch();
+      if (first.ok || !(await run("apt-get", ["update", "--quiet"])).ok) return first;
+      return await fetch();
+    }, ({ ok, stderr }) => ok || stderr.includes("ENOENT"));
     const file = readdirSync(building).find((name) => name.endsWith(".deb"));
     if (!fetched.ok || file === undefined) {
       return {

@@ -10,7 +10,7 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 /** A gRPC server of the published Python agenkit. */
 export function pythonGrpcServer(python: string, ...args: string[]): Promise<ServerPeer> {
-  return startServer(python, ["-u", here("python/grpc_server.py"), ...args]);
+  return startServer(python, [here("python/grpc_server.py"), ...args]);
 }
 
 /** Our own gRPC server, on the runtime whose program is given; Deno's is at hand. */

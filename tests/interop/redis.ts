@@ -8,6 +8,7 @@ import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { mkdtemp, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { fetching } from "../support/fetching.ts";
 import { freePort } from "./scenarios.ts";
 import { run, type Toolchain } from "./toolchain.ts";
 
@@ -26,8 +27,11 @@ export async function redisServer(): Promise<Toolchain> {
   const building = await mkdtemp(join(CACHE, "redis.building-"));
   try {
     const fetch = () => run("apt-get", ["download", "--quiet", ...PACKAGES], { cwd: building });
-    let fetched = await fetch();
-    if (!fetched.ok && (await run("apt-get", ["update", "--quiet"])).ok) fetched = await fetch();
+    const fetched = await fetching(async () => {
+      const first = await fetch();
+      if (first.ok || !(await run("apt-get", ["update", "--quiet"])).ok) return first;
+      return await fetch();
+    }, ({ ok, stderr }) => ok || stderr.includes("ENOENT"));
     if (!fetched.ok) {
       return { missing: `no redis-server, and apt-get download failed: ${fetched.stderr.trim()}` };
     }

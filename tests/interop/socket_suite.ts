@@ -18,7 +18,7 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 /** A server of the published Python agenkit. */
 export function pythonSocketServer(python: string, kind: SocketKind): Promise<ServerPeer> {
-  return started(kind, python, ["-u", here("python/local_server.py")], "--listen");
+  return started(kind, python, [here("python/local_server.py")], "--listen");
 }
 
 /** The Go stand-in as a server. */

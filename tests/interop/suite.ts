@@ -74,12 +74,12 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 /** A server of the published Python agenkit. */
 export function pythonServer(python: string, ...args: string[]): Promise<ServerPeer> {
-  return startServer(python, ["-u", here("python/server.py"), ...args]);
+  return startServer(python, [here("python/server.py"), ...args]);
 }
 
 /** A client of the published Python agenkit. */
 export function pythonClient(python: string): Promise<ClientPeer> {
-  return startClient(python, ["-u", here("python/client.py")]);
+  return startClient(python, [here("python/client.py")]);
 }
 
 /** The Go stand-in as a server. */

@@ -12,6 +12,7 @@ import { homedir } from "node:os";
 import { dirname, join, sep } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { fetching } from "../support/fetching.ts";
 
 /** A program that can be run, or why there is none. */
 export type Toolchain = { readonly path: string } | { readonly missing: string };
@@ -66,15 +67,11 @@ export async function pythonWithAgenkit(): Promise<Toolchain> {
   console.error(`interop: building a Python environment in ${venv} (once, about 380 MB) ...`);
   const made = await run(interpreter.path, ["-m", "venv", building]);
   if (!made.ok) return { missing: `${interpreter.path} -m venv failed: ${lastLine(made.stderr)}` };
-  const installed = await run(venvPython(building), [
-    "-m",
-    "pip",
-    "install",
-    "--quiet",
-    "--disable-pip-version-check",
-    "--requirement",
-    REQUIREMENTS,
-  ]);
+  const pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+  const installed = await fetching(
+    () => run(venvPython(building), [...pip, "--requirement", REQUIREMENTS]),
+    ({ ok }) => ok,
+  );
   if (!installed.ok) {
     await rm(building, { recursive: true, force: true });
     return { missing: `pip could not install agenkit: ${lastLine(installed.stderr)}` };
@@ -128,10 +125,15 @@ async function goBuild(
   for (const go of candidates) {
     if (!(await run(go, ["version"])).ok) continue;
     mkdirSync(dirname(output), { recursive: true });
-    const built = await run(go, ["build", "-o", output, what], {
+    const options = {
       cwd: join(HERE, folder),
       env: { GOTOOLCHAIN: "local", GOWORK: "off", ...env },
-    });
+    };
+    const built = await fetching(
+      () => run(go, ["build", "-o", output, what], options),
+      // A module that could not be had is told with its URL.
+      ({ ok, stderr }) => ok || !stderr.includes("https://"),
+    );
     if (built.ok) return undefined;
     return { missing: `go build failed: ${built.stderr.trim().slice(0, 500)}` };
   }

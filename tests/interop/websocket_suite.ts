@@ -10,7 +10,7 @@ import { goServer, ourServer } from "./suite.ts";
 /** A server of the published Python agenkit. */
 export async function pythonWebSocketServer(python: string): Promise<ServerPeer> {
   const script = fileURLToPath(new URL("python/local_server.py", import.meta.url));
-  const peer = await startServer(python, ["-u", script, "--listen", "ws://127.0.0.1:0"]);
+  const peer = await startServer(python, [script, "--listen", "ws://127.0.0.1:0"]);
   return { ...peer, url: `ws://127.0.0.1:${peer.port}` };
 }
 

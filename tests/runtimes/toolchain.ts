@@ -1,4 +1,5 @@
 import { createRequire } from "node:module";
+import { fetching } from "../support/fetching.ts";
 import type { Missing } from "./runtime.ts";
 import { runProcess } from "./process.ts";
 
@@ -40,7 +41,7 @@ export async function installPackages(source: URL, folder: string): Promise<stri
   }
   // No install scripts: every package used here ships its binary as a
   // platform package, and scripts are the one part a lock does not pin.
-  const npm = await runProcess({
+  const line = {
     command: "npm",
     args: [
       "ci",
@@ -49,7 +50,11 @@ export async function installPackages(source: URL, folder: string): Promise<stri
       "--no-fund",
       "--loglevel=error",
     ],
-  }, { cwd: folder, timeoutMs: INSTALL_TIMEOUT_MS });
+  };
+  const npm = await fetching(
+    () => runProcess(line, { cwd: folder, timeoutMs: INSTALL_TIMEOUT_MS }),
+    ({ code, startError }) => code === 0 || startError !== undefined,
+  );
   if (npm.startError !== undefined) {
     return {
       missing: `npm is needed to fetch pinned packages: ${npm.startError}`,

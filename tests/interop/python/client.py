@@ -138,6 +138,7 @@ async def run(case: dict[str, Any]) -> dict[str, Any]:
 async def main() -> None:
     print("READY 0", flush=True)
     while line := await asyncio.to_thread(sys.stdin.readline):
+        # Not with python -u: then it would lose the rest of a long line that a signal cuts short.
         print(json.dumps(await run(json.loads(line))), flush=True)
 
 
