@@ -1,10 +1,6 @@
-import { MAX_DELAY_MS, TimerQueue } from "./timer_queue.ts";
+import { MAX_DELAY_MS, type Timer, TimerQueue } from "./timer_queue.ts";
 
-/** A callback waiting for its time, as {@linkcode Clock.schedule} returns it. */
-export interface Timer {
-  /** Takes the callback back. Does nothing when it has run or was cancelled before. */
-  cancel(): void;
-}
+export type { Timer };
 
 /**
  * Where time comes from. Everything here that waits or measures takes a clock,

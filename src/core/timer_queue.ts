@@ -1,4 +1,8 @@
-import type { Timer } from "./clock.ts";
+/** A callback waiting for its time, as {@linkcode Clock.schedule} returns it. */
+export interface Timer {
+  /** Takes the callback back. Does nothing when it has run or was cancelled before. */
+  cancel(): void;
+}
 
 /** The longest delay `setTimeout` takes; a later time is waited for in steps. */
 export const MAX_DELAY_MS: number = 2 ** 31 - 1;

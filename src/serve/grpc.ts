@@ -3,15 +3,7 @@ import type { Agents } from "../transport/directory.ts";
 import type { GrpcHandler } from "../transport/grpc/handler.ts";
 import type { GrpcServer } from "../transport/grpc/server.ts";
 import type { Companion } from "./companion.ts";
-import type { ServeOptions } from "./serve.ts";
-
-/** Where `serve` listens for gRPC besides HTTP. */
-export interface GrpcListenOptions {
-  /** The port to listen at; 0 takes a free one. @default {50051} */
-  readonly port?: number | undefined;
-  /** The address to listen at. Default: that of HTTP. */
-  readonly hostname?: string | undefined;
-}
+import type { GrpcListenOptions, ServeOptions } from "./options.ts";
 
 /** Starts the gRPC listener of a server, with what its HTTP one was given. */
 export async function listenGrpc(

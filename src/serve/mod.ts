@@ -8,8 +8,13 @@ export type { ContentMode } from "../protocol/encode.ts";
 export type { Agents } from "../transport/directory.ts";
 export type { CorsOptions } from "../transport/http/origin.ts";
 export type { HttpHandlerOptions } from "../transport/http/server.ts";
-export type { GrpcListenOptions } from "./grpc.ts";
 export type { WebSocketServeOptions, WithWebSocket } from "./websocket.ts";
 export type { TlsOptions } from "./listener.ts";
-export type { SocketLimits, TcpListenOptions, UnixListenOptions } from "./socket.ts";
-export { type AgentServer, serve, type ServeOptions } from "./serve.ts";
+export type {
+  GrpcListenOptions,
+  ServeOptions,
+  SocketLimits,
+  TcpListenOptions,
+  UnixListenOptions,
+} from "./options.ts";
+export { type AgentServer, serve } from "./serve.ts";

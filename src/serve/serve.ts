@@ -1,54 +1,16 @@
 import { AgenkitError } from "../core/errors.ts";
-import { describe } from "../core/json.ts";
-import { checkBoolean, checkLimit, checkNumber, checkOptions, checkText } from "../core/options.ts";
 import { onAbort } from "../core/signals.ts";
 import type { Agents } from "../transport/directory.ts";
-import { httpHandler, type HttpHandlerOptions } from "../transport/http/server.ts";
-import { checkServerTls, type ServerTlsOptions } from "../transport/tls.ts";
+import { httpHandler } from "../transport/http/server.ts";
 import { Companions } from "./companion.ts";
-import { type GrpcListenOptions, listenGrpc, shareGrpc } from "./grpc.ts";
+import { listenGrpc, shareGrpc } from "./grpc.ts";
 import { DrainHooks } from "./drain_hooks.ts";
 import { inTime } from "./in_time.ts";
-import type { Listen, Listener, TlsOptions } from "./listener.ts";
+import type { Listen, Listener } from "./listener.ts";
+import { ownOptions, type ServeOptions } from "./options.ts";
 import { withRpc } from "./rpc.ts";
-import { listenTcp, listenUnix, type TcpListenOptions, type UnixListenOptions } from "./socket.ts";
-import { webSocketCompanion, webSocketOf, type WithWebSocket } from "./websocket.ts";
-
-/** Options of {@linkcode serve}: where to listen, and all that the handler takes. */
-export interface ServeOptions extends HttpHandlerOptions, WithWebSocket {
-  /** The address to listen at. `"0.0.0.0"` takes calls of other machines too. @default {"127.0.0.1"} */
-  readonly hostname?: string | undefined;
-  /** The port to listen at; 0 takes a free one, see {@linkcode AgentServer.url}. @default {8080} */
-  readonly port?: number | undefined;
-  /** Makes the server speak TLS. */
-  readonly tls?: TlsOptions | undefined;
-  /** Whether Connect and gRPC-Web are answered too, loaded with the first such request. @default {true} */
-  readonly rpc?: boolean | undefined;
-  /**
-   * Listens for gRPC too: at a port of its own (`true` for 50051), or with
-   * `"shared"` at the port of HTTP. On Deno and Bun that costs every connection
-   * a second one on the loopback. @default {false}
-   */
-  readonly grpc?: boolean | "shared" | GrpcListenOptions | undefined;
-  /** Listens at a TCP socket too, for Python and Go peers that call `tcp:`; a port, or more. With `tls` it is `tcps:`. */
-  readonly tcp?: number | TcpListenOptions | undefined;
-  /** Listens at a Unix socket too, for calls within this machine; its path, or more. */
-  readonly unix?: string | UnixListenOptions | undefined;
-  /**
-   * Speaks HTTP/3 too, on the UDP port of the same number, and announces it.
-   * Only on Bun, and only with `tls`. @default {false}
-   */
-  readonly http3?: boolean | undefined;
-  /**
-   * How long a connection may be idle between calls, in milliseconds, where
-   * the runtime lets one say (Bun, Node). @default {60000}
-   */
-  readonly idleTimeoutMs?: number | undefined;
-  /** How long `drain` waits for calls that run before it cuts them, in milliseconds. @default {30000} */
-  readonly drainTimeoutMs?: number | undefined;
-  /** Drains the server when it aborts. */
-  readonly signal?: AbortSignal | undefined;
-}
+import { listenTcp, listenUnix } from "./socket.ts";
+import { webSocketCompanion, webSocketOf } from "./websocket.ts";
 
 /** A server that listens. Leaving the scope of an `await using` drains it. */
 export interface AgentServer extends AsyncDisposable {
@@ -99,19 +61,7 @@ export interface AgentServer extends AsyncDisposable {
  * @throws {AgenkitError} `unavailable` if the address cannot be had, `unimplemented` if the runtime cannot listen.
  */
 export async function serve(agents: Agents, options: ServeOptions = {}): Promise<AgentServer> {
-  const { hostname = "127.0.0.1", tls, signal } = checkOptions("serve", options);
-  checkText("serve", "hostname", hostname);
-  checkBoolean("serve", "rpc", options.rpc);
-  checkSignal(signal);
-  const port = checkNumber("serve", "port", options.port ?? 8080, {
-    min: 0,
-    max: 65_535,
-    integer: true,
-  });
-  const idleTimeoutMs = checkLimit("serve", "idleTimeoutMs", options.idleTimeoutMs ?? 60_000);
-  const drainTimeoutMs = checkLimit("serve", "drainTimeoutMs", options.drainTimeoutMs ?? 30_000);
-  if (tls !== undefined) checkTls(tls);
-  const http3 = checkHttp3(options);
+  const { hostname, port, tls, idleTimeoutMs, drainTimeoutMs, http3, signal } = ownOptions(options);
   const http = httpHandler(agents, options);
   const handler = options.rpc === false ? http : withRpc(http, agents, options);
   const webSocket = webSocketOf(agents, options);
@@ -192,35 +142,6 @@ export async function serve(agents: Agents, options: ServeOptions = {}): Promise
     },
     [Symbol.asyncDispose]: drain,
   };
-}
-
-function checkSignal(signal: AbortSignal | undefined): void {
-  if (signal === undefined || typeof signal?.throwIfAborted === "function") return;
-  throw new TypeError(
-    `Cannot serve as 'signal' must be an AbortSignal: current value is ${describe(signal)}`,
-  );
-}
-
-/** What asks for clients' certificates must not be overlooked: then anybody could call. */
-function checkTls(tls: ServerTlsOptions): void {
-  checkServerTls("serve", tls);
-  if (tls.ca === undefined) return;
-  throw new TypeError(
-    "Cannot serve as 'tls.ca' is not for HTTP: its listeners cannot ask clients for certificates " +
-      "on every runtime. serveGrpc() and serveSocket() can, and so can a proxy in front",
-  );
-}
-
-function checkHttp3({ http3 = false, tls }: ServeOptions): boolean {
-  if (!http3) return false;
-  if (tls === undefined) {
-    throw new TypeError("Cannot serve as 'http3' needs 'tls': HTTP/3 has no cleartext");
-  }
-  if ((globalThis as { Bun?: unknown }).Bun !== undefined) return true;
-  throw new AgenkitError(
-    "unimplemented",
-    "Cannot serve HTTP/3 on this runtime: expected Bun. Elsewhere put a proxy that speaks it in front",
-  );
 }
 
 /** How long draining is held up at most by those who want to know of it. */

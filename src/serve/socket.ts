@@ -2,29 +2,7 @@ import { AgenkitError } from "../core/errors.ts";
 import { checkNumber } from "../core/options.ts";
 import type { Agents } from "../transport/directory.ts";
 import type { SocketServer, SocketServerOptions } from "../transport/socket/server.ts";
-import type { ServeOptions } from "./serve.ts";
-
-/** Limits of connections that only sockets have. */
-export type SocketLimits = Pick<
-  SocketServerOptions,
-  "maxConnections" | "maxQueued" | "frameTimeoutMs" | "sendTimeoutMs"
->;
-
-/** Where `serve` listens at a TCP socket besides HTTP. */
-export interface TcpListenOptions extends SocketLimits {
-  /** The port to listen at; 0 takes a free one. */
-  readonly port: number;
-  /** The address to listen at. Default: that of HTTP. */
-  readonly hostname?: string | undefined;
-}
-
-/** Where `serve` listens at a Unix socket besides HTTP. */
-export interface UnixListenOptions extends SocketLimits {
-  /** The path of the socket. */
-  readonly path: string;
-  /** Who may connect, as permissions of its file. @default {0o600} */
-  readonly mode?: number | undefined;
-}
+import type { ServeOptions, TcpListenOptions, UnixListenOptions } from "./options.ts";
 
 /** Starts the TCP listener of a server; with TLS, if its HTTP one has it. */
 export async function listenTcp(
