@@ -7,7 +7,7 @@
 export type { ContentMode } from "../protocol/encode.ts";
 export type { Agents } from "../transport/directory.ts";
 export type { CorsOptions } from "../transport/http/origin.ts";
-export type { HttpHandlerOptions } from "../transport/http/server.ts";
+export type { HttpHandlerOptions } from "../transport/http/options.ts";
 export type { WebSocketServeOptions, WithWebSocket } from "./websocket.ts";
 export type { TlsOptions } from "./listener.ts";
 export type {

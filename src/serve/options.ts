@@ -1,7 +1,7 @@
 import { AgenkitError } from "../core/errors.ts";
 import { describe } from "../core/json.ts";
 import { checkBoolean, checkLimit, checkNumber, checkOptions, checkText } from "../core/options.ts";
-import type { HttpHandlerOptions } from "../transport/http/server.ts";
+import type { HttpHandlerOptions } from "../transport/http/options.ts";
 import type { SocketServerOptions } from "../transport/socket/server.ts";
 import { checkServerTls, type ServerTlsOptions } from "../transport/tls.ts";
 import type { TlsOptions } from "./listener.ts";

@@ -1,5 +1,6 @@
 import type { Agents } from "../transport/directory.ts";
-import type { HttpHandler, HttpHandlerOptions } from "../transport/http/server.ts";
+import type { HttpHandlerOptions } from "../transport/http/options.ts";
+import type { HttpHandler } from "../transport/http/server.ts";
 import type { RpcHandler } from "../transport/rpc/server.ts";
 
 /** The paths of RPCs: those of agents, and gRPC's own health service and reflection. */

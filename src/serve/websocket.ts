@@ -1,5 +1,5 @@
 import type { Agents } from "../transport/directory.ts";
-import type { HttpHandlerOptions } from "../transport/http/server.ts";
+import type { HttpHandlerOptions } from "../transport/http/options.ts";
 import {
   type WebSocketHandler,
   webSocketHandler,

@@ -5,7 +5,8 @@
  * @module
  */
 import type { Agents } from "../transport/directory.ts";
-import { httpHandler, type HttpHandlerOptions } from "../transport/http/server.ts";
+import type { HttpHandlerOptions } from "../transport/http/options.ts";
+import { httpHandler } from "../transport/http/server.ts";
 import type { FetchHandler } from "./listener.ts";
 import { withRpc } from "./rpc.ts";
 import { webSocketOf, type WithWebSocket } from "./websocket.ts";

@@ -10,4 +10,5 @@ export type { Agents } from "../directory.ts";
 export { httpAgent, type HttpAgentOptions } from "./client.ts";
 export type { ExtraHeaders, HeadersMaker } from "./extra_headers.ts";
 export type { CorsOptions } from "./origin.ts";
-export { type HttpHandler, httpHandler, type HttpHandlerOptions } from "./server.ts";
+export type { HttpHandlerOptions } from "./options.ts";
+export { type HttpHandler, httpHandler } from "./server.ts";

@@ -1,22 +1,11 @@
 import type { Agent } from "../../core/agent.ts";
-import type { Clock } from "../../core/clock.ts";
-import type { ContextValues } from "../../core/context.ts";
 import { deadline } from "../../core/deadline.ts";
 import { AgenkitError } from "../../core/errors.ts";
 import type { Message } from "../../core/message.ts";
-import {
-  checkBoolean,
-  checkClock,
-  checkFunction,
-  checkLimit,
-  checkNumber,
-  checkOptions,
-  checkText,
-} from "../../core/options.ts";
 import { EnvelopeError } from "../../protocol/decode.ts";
-import { checkContentMode, type ContentMode, encodeMessage } from "../../protocol/encode.ts";
+import { encodeMessage } from "../../protocol/encode.ts";
 import { UNKNOWN_ID } from "../../protocol/envelope.ts";
-import { checkSize, MAX_MESSAGE_BYTES } from "../../protocol/limits.ts";
+import { checkSize } from "../../protocol/limits.ts";
 import { withoutToolCalls } from "../../protocol/trust.ts";
 import { toAgenkitError } from "../../protocol/wire_error.ts";
 import { Admission } from "../admission.ts";
@@ -26,52 +15,11 @@ import { shownError } from "../shown_error.ts";
 import { compressed } from "./compression.ts";
 import { eventStream } from "./event_stream.ts";
 import { EVENT_STREAM_TYPE, JSON_TYPE } from "./headers.ts";
-import { type CorsOptions, OriginPolicy } from "./origin.ts";
+import { checked, type CheckedOptions, type HttpHandlerOptions } from "./options.ts";
+import { OriginPolicy } from "./origin.ts";
 import { errorResponse, HttpProblem } from "./problem.ts";
 import { checkContentType, readRequest, readTimeout } from "./request.ts";
 import { allowOf, type Route, routeOf } from "./routes.ts";
-
-/** Options of {@linkcode httpHandler}. */
-export interface HttpHandlerOptions {
-  /** Which agent answers when a client names none. Default: the first. */
-  readonly defaultAgent?: string | undefined;
-  /** What all paths begin with, such as `"/api"`. @default {""} */
-  readonly basePath?: string | undefined;
-  /** The most bytes of a request, an answer or a chunk. @default {10485760} */
-  readonly maxBytes?: number | undefined;
-  /** How long the body of a request may take to arrive, in milliseconds. @default {30000} */
-  readonly bodyTimeoutMs?: number | undefined;
-  /**
-   * The longest time an agent may take, in milliseconds: the cap of what
-   * clients ask for, and what holds when they ask for nothing. @default {600000}
-   */
-  readonly maxTimeoutMs?: number | undefined;
-  /** How many calls may run at once; more are refused with 503. @default {1000} */
-  readonly maxInFlight?: number | undefined;
-  /** Whether tool calls in the metadata of requests reach the agents. @default {false} */
-  readonly trustToolCalls?: boolean | undefined;
-  /**
-   * Which web pages of other origins may call: `true` for all. Without it a
-   * browser's request from another origin is refused with 403. @default {false}
-   */
-  readonly cors?: CorsOptions | boolean | undefined;
-  /** Whether answers of 1 KiB and more are compressed for clients that take gzip. @default {false} */
-  readonly compression?: boolean | undefined;
-  /** How content that is no string is written; `"json"` only if no client is in Go. @default {"text"} */
-  readonly content?: ContentMode | undefined;
-  /**
-   * Makes the values that agents find in `call.values` from a request, or
-   * refuses it by throwing (an `AgenkitError` with code `unauthenticated` gives 401).
-   */
-  readonly context?: ((request: Request) => ContextValues | Promise<ContextValues>) | undefined;
-  /**
-   * The text that clients get of an agent's failure; `The agent failed`, should it throw.
-   * Default: the error's message, never its stack.
-   */
-  readonly errorText?: ((error: AgenkitError) => string) | undefined;
-  /** Where time comes from. @default {systemClock} */
-  readonly clock?: Clock | undefined;
-}
 
 /** A web-standard request handler that can be asked how busy it is, and be drained. */
 export interface HttpHandler {
@@ -122,43 +70,18 @@ export function httpHandler(agents: Agents, options: HttpHandlerOptions = {}): H
   }) as HttpHandler;
 }
 
-const ACTION = "serve over HTTP";
-
 class HttpServer {
   readonly admission: Admission;
   readonly #directory: AgentDirectory;
   readonly #origins: OriginPolicy;
-  readonly #options: HttpHandlerOptions;
-  readonly #basePath: string;
-  readonly #maxBytes: number;
-  readonly #bodyTimeoutMs: number;
-  readonly #maxTimeoutMs: number;
-  readonly #clock: Clock;
+  readonly #options: CheckedOptions;
   readonly #running = new Set<(reason: unknown) => void>();
 
   constructor(agents: Agents, options: HttpHandlerOptions) {
-    checkOptions(ACTION, options);
+    this.#options = checked(options);
     this.#directory = new AgentDirectory(agents, options.defaultAgent);
     this.#origins = new OriginPolicy(options.cors);
-    this.#options = options;
-    checkText(ACTION, "basePath", options.basePath);
-    this.#basePath = `/${options.basePath ?? ""}`.replace(/\/+/g, "/").replace(/\/$/, "");
-    this.#maxBytes = checkLimit(ACTION, "maxBytes", options.maxBytes ?? MAX_MESSAGE_BYTES);
-    this.#bodyTimeoutMs = checkLimit(ACTION, "bodyTimeoutMs", options.bodyTimeoutMs ?? 30_000);
-    this.#maxTimeoutMs = checkLimit(ACTION, "maxTimeoutMs", options.maxTimeoutMs ?? 600_000);
-    this.admission = new Admission(
-      checkNumber(ACTION, "maxInFlight", options.maxInFlight ?? 1000, {
-        min: 1,
-        integer: true,
-        infinite: true,
-      }),
-    );
-    checkBoolean(ACTION, "trustToolCalls", options.trustToolCalls);
-    checkBoolean(ACTION, "compression", options.compression);
-    checkContentMode(ACTION, options.content);
-    checkFunction(ACTION, "context", options.context);
-    checkFunction(ACTION, "errorText", options.errorText);
-    this.#clock = checkClock(ACTION, options.clock);
+    this.admission = new Admission(this.#options.maxInFlight);
   }
 
   async handle(request: Request): Promise<Response> {
@@ -179,7 +102,7 @@ class HttpServer {
   }
 
   #route(request: Request): Response | Promise<Response> {
-    const route = routeOf(request.url, this.#basePath);
+    const route = routeOf(request.url, this.#options.basePath);
     const allow = allowOf(route);
     const { method } = request;
     if (method === "OPTIONS" && this.#origins.enabled) return this.#origins.preflight(allow);
@@ -233,12 +156,19 @@ class HttpServer {
     try {
       const named = route.agent === undefined ? undefined : this.#directory.get(route.agent);
       checkContentType(request);
-      const timeoutMs = readTimeout(request, this.#maxTimeoutMs);
+      const timeoutMs = readTimeout(request, this.#options.maxTimeoutMs);
       const { context } = this.#options;
       const values = context === undefined
         ? undefined
-        : await deadline((async () => await context(request))(), timeoutMs, { clock: this.#clock });
-      const envelope = await readRequest(request, this.#maxBytes, this.#bodyTimeoutMs, this.#clock);
+        : await deadline((async () => await context(request))(), timeoutMs, {
+          clock: this.#options.clock,
+        });
+      const envelope = await readRequest(
+        request,
+        this.#options.maxBytes,
+        this.#options.bodyTimeoutMs,
+        this.#options.clock,
+      );
       id = envelope.id;
       const agent = named ?? this.#directory.choose(envelope.agentName);
       const message = this.#options.trustToolCalls
@@ -248,7 +178,7 @@ class HttpServer {
         signal: () => request.signal,
         timeoutMs,
         values,
-        clock: this.#clock,
+        clock: this.#options.clock,
         running: this.#running,
       };
       if (route.kind === "process") {
@@ -256,7 +186,7 @@ class HttpServer {
       }
       const body = eventStream(new StreamRun(agent, message, run), {
         id,
-        maxBytes: this.#maxBytes,
+        maxBytes: this.#options.maxBytes,
         content: this.#options.content,
         onError: (error) => this.#shown(error),
         onEnd: () => this.admission.release(),
@@ -274,7 +204,7 @@ class HttpServer {
 
   #answer(request: Request, id: string, message: Message): Response {
     const body = encodeMessage("response", id, message, this.#options.content);
-    checkSize("The answer", body, this.#maxBytes);
+    checkSize("The answer", body, this.#options.maxBytes);
     if (!this.#options.compression) {
       return new Response(body, { headers: { "content-type": JSON_TYPE } });
     }
