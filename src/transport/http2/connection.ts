@@ -33,6 +33,7 @@ const CLOSE_GRACE_MS = 1_000;
 /** One HTTP/2 connection, which all calls to a server share. */
 export class Http2Connection {
   readonly #session: ClientHttp2Session;
+  readonly #authority: string;
   readonly #options: ConnectionOptions;
   #inFlight = 0;
   #idle: ReturnType<typeof setTimeout> | undefined;
@@ -42,8 +43,10 @@ export class Http2Connection {
   #closing: Promise<void> | undefined;
   #failure: Error | undefined;
 
-  private constructor(session: ClientHttp2Session, options: ConnectionOptions) {
+  private constructor(session: ClientHttp2Session, origin: string, options: ConnectionOptions) {
     this.#session = session;
+    // What `node:http2` says by itself has no brackets around an IPv6 address, and is refused.
+    this.#authority = new URL(origin).host;
     this.#options = options;
     session.on("error", (error: Error) => this.#failure ??= error);
     session.once("close", () => {
@@ -77,7 +80,7 @@ export class Http2Connection {
       session.once("close", () => fail(new Error("The connection closed before its settings")));
       session.once("remoteSettings", () => {
         clearTimeout(late);
-        resolve(new Http2Connection(session, options));
+        resolve(new Http2Connection(session, origin, options));
       });
     });
   }
@@ -99,7 +102,7 @@ export class Http2Connection {
 
   /** Opens a stream, with which the connection is in use. */
   open(headers: OutgoingHttpHeaders, options: ClientSessionRequestOptions): ConnectionStream {
-    const stream = this.#session.request(headers, options);
+    const stream = this.#session.request({ ":authority": this.#authority, ...headers }, options);
     this.#work();
     let ended = false;
     const over = () => {
