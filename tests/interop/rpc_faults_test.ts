@@ -6,8 +6,10 @@ import assert from "node:assert/strict";
 import { constants, createServer } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
-import { AgenkitError, message, text } from "../../mod.ts";
+import { AgenkitError, type Agent, delay, message, text } from "../../mod.ts";
 import { destroyLater } from "../../src/transport/http2/destroy_later.ts";
+import { httpAgent } from "../../src/transport/http/mod.ts";
+import type { Stats } from "./agents.ts";
 import { type Client, clientOf } from "./clients.ts";
 import type { ServerPeer } from "./peers.ts";
 import { Lazy, needs, ourServer } from "./suite.ts";
@@ -103,16 +105,27 @@ async function goesAway(lazy: Lazy<ServerPeer>): Promise<void> {
   const server = await lazy.get();
   await using clients = new Clients(server.url);
   await clients.callAll();
-  const slow = message("user", "x", { behaviour: "sleep", ms: 600 });
+  const slow = message("user", "x", { behaviour: "sleep", ms: 2_000 });
   const calls = clients.all.flatMap(([, client]) =>
     Array.from({ length: 10 }, () => client.process(slow))
   );
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  const looking = httpAgent(server.url);
+  // Each look at the counters is a call too, and sees itself.
+  for (let looks = 1; await called(looking) < PROTOCOLS.length + calls.length + looks; looks++) {
+    assert.ok(looks < 500, "not all calls arrived");
+    await delay(10);
+  }
   const ended = server.terminate();
   for (const answer of await Promise.all(calls)) assert.equal(text(answer), "Echo: x");
   await ended;
   await server.restart();
   await clients.callAll();
+}
+
+/** How many calls the server's agent has had. */
+async function called(client: Agent): Promise<number> {
+  const answer = await client.process(message("user", "x", { behaviour: "stats" }));
+  return (JSON.parse(text(answer)) as Stats).calls;
 }
 
 /** A server that resets every stream, some after a first word. */
