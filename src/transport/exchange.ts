@@ -2,13 +2,9 @@ import { abortable } from "../core/abortable.ts";
 import { NOT_BEGUN } from "../core/begun.ts";
 import { type CallOptions, earlier } from "../core/call.ts";
 import type { Clock, Timer } from "../core/clock.ts";
-import type { Code } from "../core/code.ts";
 import { AgenkitError, TimeoutError } from "../core/errors.ts";
 import { onAbort } from "../core/signals.ts";
 import { isConnectFailure, isRefused } from "./connect_failure.ts";
-
-/** What a call ends with that is cut. */
-const CUT: ReadonlySet<Code> = new Set<Code>(["unavailable", "cancelled"]);
 
 /** One call of a remote agent on its way: its signal, its timer, and why it ended. */
 export class Exchange {
@@ -101,7 +97,6 @@ export class Exchange {
   /** What to throw: the reason of an abort as it is; what the network failed with as `unavailable`. */
   errorOf(error: unknown, url: string): unknown {
     if (this.aborted) return this.#controller.signal.reason;
-    if (this.#cutAtLimit(error)) return this.#late(error);
     if (error instanceof AgenkitError) return error;
     return new AgenkitError("unavailable", `Cannot reach ${url}: ${whole(error)}`, {
       cause: error,
@@ -114,20 +109,10 @@ export class Exchange {
     this.#giveUp?.(this.#controller.signal.reason);
   }
 
-  /**
-   * Whether this is the other side's way to keep the same limit: some servers
-   * cut what is late, which may be seen before the timer here has run.
-   */
-  #cutAtLimit(error: unknown): boolean {
-    if (this.#timer === undefined || this.#clock.now() < this.#deadline!) return false;
-    return !(error instanceof AgenkitError) || CUT.has(error.code);
-  }
-
-  #late(cause?: unknown): TimeoutError {
+  #late(): TimeoutError {
     const timeoutMs = this.#timeoutMs;
     return new TimeoutError(`'${this.#name}' did not answer within ${Math.round(timeoutMs)} ms`, {
       timeoutMs,
-      cause,
     });
   }
 }
