@@ -1,5 +1,6 @@
 import { isUpgrade } from "../transport/websocket/server.ts";
 import { type BunSockets, bunSockets, type BunUpgrader, upgrade } from "./bun_websocket.ts";
+import { isStream } from "./is_stream.ts";
 import type { FetchHandler, Listener, ListenOptions } from "./listener.ts";
 
 /** The part of Bun's API that is used here; its own types would pull in all of them. */
@@ -43,11 +44,12 @@ export function listen(handler: FetchHandler, options: ListenOptions): Promise<L
     Math.ceil(idleTimeoutMs / 1000),
     http3 ? MIN_HTTP3_IDLE_SECONDS : 1,
   );
+  const idleTimeout = Math.min(idleSeconds, MAX_IDLE_SECONDS);
   const { Bun } = globalThis as unknown as { Bun: BunGlobal };
   const server = Bun.serve({
     hostname,
     port,
-    idleTimeout: Math.min(idleSeconds, MAX_IDLE_SECONDS),
+    idleTimeout,
     // The handler has a limit of its own, and answers with an envelope.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     http2: true,
@@ -56,9 +58,12 @@ export function listen(handler: FetchHandler, options: ListenOptions): Promise<L
     ...(webSocket === undefined ? undefined : { websocket: bunSockets(webSocket) }),
     fetch(request, server) {
       if (webSocket !== undefined && isUpgrade(request)) return upgrade(request, server, webSocket);
-      // Bun counts an agent at work as an idle connection.
+      // Bun counts an agent at work as an idle connection, and goes by what was said last.
       server.timeout(request, 0);
-      return handler(request);
+      return handler(request).then((response) => {
+        if (!isStream(response.headers.get("content-type"))) server.timeout(request, idleTimeout);
+        return response;
+      });
     },
   });
   return Promise.resolve({

@@ -19,7 +19,11 @@ import { isGrpc } from "./is_grpc.ts";
 import { answer } from "./node_http.ts";
 import { beginsWithPreface } from "./preface.ts";
 import { takeWebSockets } from "./node_websocket.ts";
-import type { FetchHandler, Listener, ListenOptions } from "./listener.ts";
+import { endWhenIdle } from "./node_idle.ts";
+import type { FetchHandler, Listener, ListenOptions, TlsOptions } from "./listener.ts";
+
+/** How long a client may take to say what it wants. */
+const HEADERS_TIMEOUT_MS = 30_000;
 
 /**
  * Listens with `node:http`: HTTP/1.1, and HTTP/2 on the same port, in cleartext
@@ -31,6 +35,7 @@ export async function listen(handler: FetchHandler, options: ListenOptions): Pro
   const track = (server: Http2Server) =>
     server.on("session", (session) => {
       sessions.add(session);
+      endWhenIdle(session, idleTimeoutMs);
       session.once("close", () => sessions.delete(session));
     });
   let closing = false;
@@ -48,7 +53,7 @@ export async function listen(handler: FetchHandler, options: ListenOptions): Pro
 
   const server = tls === undefined
     ? cleartext(onRequest, track, idleTimeoutMs)
-    : createSecureServer({ cert: tls.cert, key: tls.key, allowHTTP1: true }, onRequest);
+    : secured(tls, onRequest, idleTimeoutMs);
   if (tls !== undefined) track(server as unknown as Http2Server);
   server.setTimeout(0);
   if (webSocket !== undefined) takeWebSockets(server as Server, webSocket);
@@ -90,6 +95,17 @@ export async function listen(handler: FetchHandler, options: ListenOptions): Pro
   };
 }
 
+/** An HTTP/2 server over TLS that takes HTTP/1.1 too, within the limits that a server of that has. */
+function secured(
+  { cert, key }: TlsOptions,
+  onRequest: (request: IncomingMessage, response: ServerResponse) => void,
+  keepAliveTimeout: number,
+): Server {
+  const options = { cert, key, allowHTTP1: true, handshakeTimeout: HEADERS_TIMEOUT_MS };
+  const server = createSecureServer(options, onRequest as never) as unknown as Server;
+  return Object.assign(server, { keepAliveTimeout, headersTimeout: HEADERS_TIMEOUT_MS });
+}
+
 /** An HTTP/1.1 server that hands connections which begin with the preface to an HTTP/2 one. */
 function cleartext(
   onRequest: (request: IncomingMessage, response: ServerResponse) => void,
@@ -98,7 +114,7 @@ function cleartext(
 ): Server {
   const http1 = createServer({
     keepAliveTimeout: idleTimeoutMs,
-    headersTimeout: 30_000,
+    headersTimeout: HEADERS_TIMEOUT_MS,
     // Who offers something else (curl and Java's client offer h2c) is answered over HTTP/1.1.
     // Node >= 24.9 asks; older ones take every such request for the handshake of a WebSocket.
     shouldUpgradeCallback: ({ headers }: IncomingMessage) =>

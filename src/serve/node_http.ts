@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { drained } from "../transport/http2/drained.ts";
+import { isStream } from "./is_stream.ts";
 import type { FetchHandler } from "./listener.ts";
 
 /** Answers a request of Node's with a web-standard handler. Never rejects. */
@@ -69,16 +70,13 @@ function isGone(outgoing: ServerResponse & { stream?: { destroyed: boolean } }):
   return outgoing.destroyed || outgoing.stream?.destroyed === true;
 }
 
-/** The types of answers that may come in chunks: of HTTP, of Connect and of gRPC-Web. */
-const STREAM_TYPE = /^(?:text\/event-stream|application\/connect\+|application\/grpc-web)/;
-
 /** Writes a web response, and no faster than the client reads. */
 export async function respond(response: Response, outgoing: ServerResponse): Promise<void> {
   const headers: Record<string, string> = {};
   for (const [name, value] of response.headers) headers[name] = value;
   // HTTP/2 knows no such header and Node refuses it.
   if ("stream" in outgoing) delete headers.connection;
-  const streaming = STREAM_TYPE.test(headers["content-type"] ?? "");
+  const streaming = isStream(headers["content-type"]);
   if (response.body === null || !streaming) {
     const body = new Uint8Array(await response.arrayBuffer());
     outgoing.writeHead(response.status, { ...headers, "content-length": body.byteLength });

@@ -34,7 +34,8 @@ export interface ServeOptions extends HttpHandlerOptions, WithWebSocket {
   readonly http3?: boolean | undefined;
   /**
    * How long a connection may be idle between calls, in milliseconds, where
-   * the runtime lets one say (Bun, Node). @default {60000}
+   * the runtime lets one say: Node, and Bun up to 255 seconds, but not after a
+   * stream over HTTP/1.1. @default {60000}
    */
   readonly idleTimeoutMs?: number | undefined;
   /** How long `drain` waits for calls that run before it cuts them, in milliseconds. @default {30000} */
@@ -98,11 +99,18 @@ export function ownOptions(options: ServeOptions): OwnOptions {
     max: 65_535,
     integer: true,
   });
-  const idleTimeoutMs = checkLimit("serve", "idleTimeoutMs", options.idleTimeoutMs ?? 60_000);
+  const idleTimeoutMs = timerMs(
+    checkLimit("serve", "idleTimeoutMs", options.idleTimeoutMs ?? 60_000),
+  );
   const drainTimeoutMs = checkLimit("serve", "drainTimeoutMs", options.drainTimeoutMs ?? 30_000);
   if (tls !== undefined) checkTls(tls);
   const http3 = checkHttp3(options);
   return { hostname, port, tls, idleTimeoutMs, drainTimeoutMs, http3, signal };
+}
+
+/** What the runtimes' timers take, also where they add to it: whole milliseconds, 23 days at most. */
+function timerMs(ms: number): number {
+  return Math.min(Math.ceil(ms), 2_000_000_000);
 }
 
 function checkSignal(signal: AbortSignal | undefined): void {
