@@ -71,8 +71,18 @@ async function* abortableStream<T>(stream: AsyncIterable<T>, signal: AbortSignal
       signal.throwIfAborted();
     }
   } finally {
-    release();
-    if (open) await closeIterator(iterator, signal.aborted);
+    try {
+      if (open) {
+        const closed = closeIterator(iterator, signal.aborted);
+        await new Promise<void>((resolve, reject) => {
+          // Whoever has broken off gets no reason: nothing more was asked for.
+          fail = () => resolve();
+          closed.then(resolve, reject);
+        });
+      }
+    } finally {
+      release();
+    }
   }
 }
 

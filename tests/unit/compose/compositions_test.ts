@@ -185,6 +185,24 @@ for (const kind of kinds) {
     await assert.rejects(work, /enough/);
   });
 
+  test(`${kind}() is let go of by an abort while a stream takes for ever to end`, async () => {
+    const stuck = agent("stuck", async function* () {
+      try {
+        yield "a";
+        yield "b";
+      } finally {
+        await new Promise<never>(() => {});
+      }
+    });
+    const controller = new AbortController();
+    const leaving = (async () => {
+      for await (const _ of of([stuck]).stream!(ask, { signal: controller.signal })) break;
+    })();
+    await jobs();
+    controller.abort(new Error("enough"));
+    await leaving;
+  });
+
   test(`${kind}() asks nobody when the caller had aborted before`, async () => {
     const child = obedient("child");
     const call = { signal: AbortSignal.abort(new Error("before")) };

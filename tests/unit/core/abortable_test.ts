@@ -149,6 +149,22 @@ test("abortable() closes the source once when the consumer breaks off, and waits
   assert.equal(watched.listeners, 0);
 });
 
+test("abortable() waits for a source to close no longer than until the abort", async () => {
+  const controller = new AbortController();
+  const source = numbers(Infinity, () => new Promise<never>(() => {}));
+  let left = false;
+  const leaving = (async () => {
+    for await (const _ of abortable(source, controller.signal)) break;
+    left = true;
+  })();
+  await turn();
+  assert.equal(left, false);
+  controller.abort(REASON);
+  // Who breaks off has asked for no more: there is nothing to reject.
+  await leaving;
+  assert.equal(source.returns, 1);
+});
+
 test("abortable() closes the source when something is thrown into the stream", async () => {
   const source = numbers();
   const stream = abortable(source, new AbortController().signal);

@@ -1,6 +1,7 @@
 // Who may make an agent run tools over a network: nobody, unless the server says so.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { sequential } from "../../../src/compose/mod.ts";
 import { agent, collect, message, text } from "../../../src/core/mod.ts";
 import {
   httpAgent,
@@ -98,6 +99,20 @@ test("toolAgent() runs tools here for a model that is behind HTTP", async () => 
   const here = tool({ name: "here", description: "Runs here", execute: () => "here" });
   const answer = await toolAgent(overHttp(model), [here]).process(message("user", "go"));
   assert.equal(answer.content, "Tool execution results:\n1. Success: here 2");
+});
+
+test("toolAgent() after a remote step runs what that asks for, unless it takes no request's calls", async () => {
+  const { state } = danger();
+  const wipe = tool({ name: "wipe", description: "Deletes it all", execute: () => ++state.runs });
+  const inner = agent("inner", (m) => JSON.stringify(m.metadata));
+  const remote = overHttp(
+    agent("far", () => ({ content: "done", metadata: { tool_calls: [peerCall("wipe")] } })),
+  );
+  const closed = toolAgent(inner, [wipe], { acceptRequestCalls: false });
+  assert.equal(text(await sequential([remote, closed]).process(message("user", "go"))), "{}");
+  assert.equal(state.runs, 0);
+  await sequential([remote, toolAgent(inner, [wipe])]).process(message("user", "go"));
+  assert.equal(state.runs, 1);
 });
 
 test("toolAgent() behind the codec alone runs no tools of a request either", async () => {
