@@ -34,18 +34,18 @@ if (found) {
       protocol: "announced",
       url: `https://127.0.0.1:${tap.port}`,
       message: { content: "hello" },
-      repeat: 8,
-      pause_ms: 300,
+      repeat: 10,
+      pause_ms: 400,
     });
-    for (let attempt = 0; tap.taps.length === 0 && attempt < 200; attempt++) {
+    for (let attempt = 0; tap.taps.length === 0 && attempt < 1_000; attempt++) {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
     // From now on there is no way over TCP.
     await tap[Symbol.asyncDispose]();
     const { messages, error } = await result;
     assert.equal(error, undefined);
-    assert.equal(messages.length, 8);
+    assert.equal(messages.length, 10);
     assert.deepEqual(new Set(tap.taps.map((seen) => seen.client)), new Set(["tls"]));
   });
 
