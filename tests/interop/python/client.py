@@ -136,10 +136,12 @@ async def run(case: dict[str, Any]) -> dict[str, Any]:
 
 
 async def main() -> None:
-    print("READY 0", flush=True)
+    # With a buffer, also under PYTHONUNBUFFERED: without one Python loses the rest of a long line
+    # whose writing is interrupted by a signal.
+    out = open(sys.stdout.fileno(), "w", encoding="utf-8", closefd=False)
+    print("READY 0", file=out, flush=True)
     while line := await asyncio.to_thread(sys.stdin.readline):
-        # Not with python -u: then it would lose the rest of a long line that a signal cuts short.
-        print(json.dumps(await run(json.loads(line))), flush=True)
+        print(json.dumps(await run(json.loads(line))), file=out, flush=True)
 
 
 if __name__ == "__main__":
