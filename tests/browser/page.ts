@@ -19,8 +19,8 @@ export interface Scenarios {
   stream(said: string): Promise<string[]>;
   /** Leaves a stream after so many chunks. */
   leave(said: string, chunks: number): Promise<string[]>;
-  /** Aborts a call a while after it began; what it was rejected with. */
-  abort(said: string, afterMs: number): Promise<string>;
+  /** Makes a call that {@linkcode leave} aborts; what it was rejected with. */
+  abort(said: string): Promise<string>;
   /** The code of the error that a call ends with, and its text. */
   failure(said: string): Promise<string>;
 }
@@ -28,6 +28,8 @@ export interface Scenarios {
 declare global {
   /** Set by the tests: told of each chunk, resolves when the next may come. */
   var seen: (chunk: string) => Promise<void>;
+  /** Aborts the call that waits for it. */
+  var leave: () => void;
   /** Connects to a server. */
   var connect: (kind: Kind, url: string, agent: string) => void;
   /** What to run on the connection made last. */
@@ -67,9 +69,9 @@ globalThis.connect = (kind, url, name) => {
       }
       return chunks;
     },
-    async abort(said, afterMs) {
+    async abort(said) {
       const controller = new AbortController();
-      setTimeout(() => controller.abort(new Error("the user left")), afterMs);
+      globalThis.leave = () => controller.abort(new Error("the user left"));
       try {
         await remote.process(message("user", said), { signal: controller.signal });
         return "answered";

@@ -24,6 +24,7 @@ function host(): Promise<BrowserHost> {
 
 /** What the agent at the other end has seen. */
 function tried() {
+  const hangs = Promise.withResolvers<void>();
   const left = Promise.withResolvers<void>();
   const ended = Promise.withResolvers<void>();
   let gate = Promise.withResolvers<void>();
@@ -33,6 +34,7 @@ function tried() {
       if (text(m) === "fail") throw new AgenkitError("permission_denied", "not you");
       if (text(m) !== "hang") return `Echo: ${text(m)}`;
       call.signal!.addEventListener("abort", () => left.resolve());
+      hangs.resolve();
       return new Promise<never>(() => {});
     },
     async *stream(m) {
@@ -48,7 +50,13 @@ function tried() {
       }
     },
   });
-  return { target, left: left.promise, ended: ended.promise, next: () => gate.resolve() };
+  return {
+    target,
+    hangs: hangs.promise,
+    left: left.promise,
+    ended: ended.promise,
+    next: () => gate.resolve(),
+  };
 }
 
 /** A page that has connected to a server of its own. */
@@ -110,8 +118,10 @@ for (const kind of KINDS) {
     { skip },
     async () => {
       await using it = await connected(kind);
-      const thrown = await it.page.evaluate(() => globalThis.scenarios.abort("hang", 200));
-      assert.equal(thrown, "Error: the user left");
+      const thrown = it.page.evaluate(() => globalThis.scenarios.abort("hang"));
+      await Promise.race([it.hangs, thrown]);
+      await it.page.evaluate(() => globalThis.leave());
+      assert.equal(await thrown, "Error: the user left");
       await it.left;
     },
   );
