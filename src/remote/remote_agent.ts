@@ -145,5 +145,7 @@ function checkHeaders(
 /** The host of a URL with its port, or the path of a socket. */
 function placeOf(url: string): string {
   if (/^unix:/i.test(url)) return url.slice("unix://".length);
+  // Not by URL: it takes no zone of an IPv6 address.
+  if (/^tcps?:/i.test(url)) return url.replace(/^.*?\/\/|\/$/g, "");
   return new URL(url).host;
 }

@@ -46,6 +46,12 @@ async function check(server: Listening): Promise<void> {
   if (error.code === "unavailable") assert.equal(neverBegan(error), true, `begun? ${error}`);
 }
 
+test("remoteAgent() of a socket is called after its host and port, or its path", () => {
+  assert.equal(remoteAgent("tcp://[fe80::1%eth0]:9").name, "[fe80::1%eth0]:9");
+  assert.equal(remoteAgent("TCPS://host:9/").name, "host:9");
+  assert.equal(remoteAgent("unix:///run/a b.sock").name, "/run/a b.sock");
+});
+
 test("remoteAgent() calls tcp:, and is unavailable and not begun when nobody listens", async () => {
   await check(await serveSocket(words, "tcp://127.0.0.1:0"));
 });
