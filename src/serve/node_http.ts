@@ -1,5 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
+import { UNKNOWN_ID } from "../protocol/envelope.ts";
+import { errorResponse, HttpProblem } from "../transport/http/problem.ts";
 import { drained } from "../transport/http2/drained.ts";
 import { isStream } from "./is_stream.ts";
 import type { FetchHandler } from "./listener.ts";
@@ -11,12 +13,28 @@ export async function answer(
   outgoing: ServerResponse,
 ): Promise<void> {
   try {
-    await respond(await handler(toRequest(incoming, outgoing)), outgoing);
+    await respond(await answerOf(handler, incoming, outgoing), outgoing);
   } catch {
-    // What is not a valid request never reached the handler.
-    if (!outgoing.headersSent) outgoing.writeHead(400);
+    // The answer could not be written to its end.
+    if (!outgoing.headersSent) outgoing.writeHead(500);
     outgoing.end();
   }
+}
+
+function answerOf(
+  handler: FetchHandler,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+): Response | Promise<Response> {
+  let request: Request;
+  try {
+    request = toRequest(incoming, outgoing);
+  } catch (cause) {
+    // Such as a method or a host that the web's own class does not take.
+    const text = `Cannot read the request: ${(cause as Error).message}`;
+    return errorResponse(UNKNOWN_ID, new HttpProblem(400, "invalid_argument", text));
+  }
+  return handler(request);
 }
 
 /** Makes a web request of Node's, over HTTP/1.1 or HTTP/2. */
@@ -35,8 +53,10 @@ export function bareRequest(incoming: IncomingMessage): Request {
   }
   const host = incoming.headers[":authority"] ?? incoming.headers.host ?? "localhost";
   const scheme = "encrypted" in incoming.socket ? "https" : "http";
+  // Clients may write a URL in full, as they do for proxies.
+  const target = /^https?:\/\//i.test(url) ? url : `${scheme}://${host}${url}`;
   const hasBody = method !== "GET" && method !== "HEAD";
-  return new Request(`${scheme}://${host}${url}`, {
+  return new Request(target, {
     method,
     headers,
     ...(hasBody ? { body: Readable.toWeb(incoming) as ReadableStream, duplex: "half" } : undefined),

@@ -61,7 +61,8 @@ function decode(part: string): string {
  * wrote twice count once: some peers join `http://host/` and `/process`.
  */
 function pathOf(url: string): string {
-  const start = url.indexOf("/", url.indexOf("://") + 3);
+  // Bun gives the path alone where a client of HTTP/1.0 names no host.
+  const start = url.startsWith("/") ? 0 : url.indexOf("/", url.indexOf("://") + 3);
   if (start < 0) return "/";
   const query = url.indexOf("?", start);
   const path = query < 0 ? url.slice(start) : url.slice(start, query);
