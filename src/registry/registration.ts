@@ -99,7 +99,7 @@ export function checkRegistration(init: RegistrationInit): Omit<
     instance,
     endpoint,
     capabilities: Object.freeze([...capabilities]),
-    metadata: toJsonObject(metadata),
+    metadata: toJsonObject(metadata, "metadata"),
   };
 }
 

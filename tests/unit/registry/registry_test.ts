@@ -165,7 +165,7 @@ test("agentRegistry() refuses bad registrations, by name", async () => {
     ],
     [{ name: "a", endpoint, instance: "" }, /instance must not be empty/],
     [{ name: "a", endpoint, capabilities: [1] }, /'capabilities' must be an array of strings/],
-    [{ name: "a", endpoint, metadata: { x: () => {} } }, /function/],
+    [{ name: "a", endpoint, metadata: { x: () => {} } }, /metadata\.x as JSON: .* a function/],
   ];
   for (const [init, pattern] of bad) {
     await assert.rejects(registry.register(init as never), (error: Error) => {

@@ -50,6 +50,16 @@ test("readAddress() refuses what is no address, and says what it came to", () =>
   }
 });
 
+test("readAddress() holds paths to what a Unix socket can have, in bytes", () => {
+  const path = `/${"é".repeat(53)}`;
+  assert.deepEqual(readAddress("call", `unix://${path}`), { kind: "unix", path });
+  assert.throws(() => readAddress("call", `unix://${path}x`), {
+    name: "RangeError",
+    message:
+      "Cannot call as the path of a Unix socket must be at most 107 bytes: current value has 108",
+  });
+});
+
 test("readAddress() holds ports to their bounds", () => {
   for (const url of ["tcp://h:0", "tcp://h:65536", "tcp://h:99999999999"]) {
     assert.throws(() => readAddress("call", url), {

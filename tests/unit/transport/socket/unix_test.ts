@@ -104,13 +104,13 @@ test("serveSocket() never steals the socket of a server that lives, nor removes 
 test("serveSocket() tells of a path that cannot be had", async () => {
   await using tmp = await folder();
   await writeFile(tmp.at("file"), "");
-  for (const path of [tmp.at("file/x.sock"), tmp.at("x".repeat(200))]) {
-    await assert.rejects(serveSocket(echo, `unix://${path}`), (error: { code?: string }) => {
-      assert.equal(error.code, "unavailable", `${error}`);
-      assert.ok(`${error}`.includes(`Cannot listen at unix://${path}: `), `${error}`);
-      return true;
-    });
-  }
+  const path = tmp.at("file/x.sock");
+  await assert.rejects(serveSocket(echo, `unix://${path}`), (error: { code?: string }) => {
+    assert.equal(error.code, "unavailable", `${error}`);
+    assert.ok(`${error}`.includes(`Cannot listen at unix://${path}: `), `${error}`);
+    return true;
+  });
+  await assert.rejects(serveSocket(echo, `unix://${tmp.at("x".repeat(200))}`), RangeError);
 });
 
 test("a server that drains makes way for another one, and leaves it its socket", async () => {
