@@ -1,3 +1,4 @@
+import type { Code } from "../../core/code.ts";
 import { AgenkitError } from "../../core/errors.ts";
 import { tooLarge } from "../../protocol/limits.ts";
 
@@ -6,7 +7,8 @@ import { tooLarge } from "../../protocol/limits.ts";
  * it, whatever its headers claim.
  *
  * @param what Names it in error messages, such as `"The request body"`.
- * @throws {AgenkitError} `resource_exhausted` if there is more, `invalid_argument` if it is not UTF-8.
+ * @throws {AgenkitError} `resource_exhausted` if there is more. If it is not UTF-8,
+ * `invalid_argument` for a request and `internal` for a response.
  */
 export async function readText(
   message: Request | Response,
@@ -14,6 +16,7 @@ export async function readText(
   limit: number,
 ): Promise<string> {
   const { headers } = message;
+  const code = message instanceof Request ? "invalid_argument" : "internal";
   const length = headers.get("content-length");
   // The length of an answer that `fetch` decompresses is that of what was sent.
   const told = length !== null &&
@@ -21,7 +24,7 @@ export async function readText(
   // Asking for `body` makes a stream, which costs more than all the rest.
   if (!told) {
     const { body } = message;
-    return body === null ? "" : decode(await readBytes(body, what, limit), what);
+    return body === null ? "" : decode(await readBytes(body, what, limit), what, code);
   }
   if (Number(length) > limit) {
     // Not awaited: a client may be waiting to send it all.
@@ -31,7 +34,7 @@ export async function readText(
   const text = await message.text();
   // A byte that is not UTF-8 has become a character of three.
   if (text.includes("\ufffd") && new TextEncoder().encode(text).byteLength !== Number(length)) {
-    throw notText(what);
+    throw notText(what, code);
   }
   return text;
 }
@@ -64,16 +67,16 @@ async function readBytes(
   return bytes;
 }
 
-function decode(bytes: Uint8Array, what: string): string {
+function decode(bytes: Uint8Array, what: string, code: Code): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
-    throw notText(what);
+    throw notText(what, code);
   }
 }
 
-function notText(what: string): AgenkitError {
-  return new AgenkitError("invalid_argument", `${what} is not text: expected UTF-8`);
+function notText(what: string, code: Code): AgenkitError {
+  return new AgenkitError(code, `${what} is not text: expected UTF-8`, { retryable: false });
 }
 
 /** The pieces of a body, for reading it as it comes. Stopping early cancels it. */

@@ -204,7 +204,9 @@ class HttpAgent implements StreamingAgent {
       }),
     );
     if (response.status !== 200) {
-      const text = await exchange.wait(readText(response, "The answer", this.#maxBytes));
+      // A body that cannot be read leaves the status, which says enough.
+      const text = await exchange.wait(readText(response, "The answer", this.#maxBytes))
+        .catch(() => "");
       throw failureOf(response, text, this.#base);
     }
     return { id, response };

@@ -7,6 +7,7 @@ import { checkOptions, checkText } from "../../core/options.ts";
 import { throwIfAborted } from "../../core/signals.ts";
 import { decodeEnvelope } from "../../protocol/decode.ts";
 import { encodeRequest } from "../../protocol/encode.ts";
+import { writeRequest } from "../exchange.ts";
 import { handlerAt } from "./listen.ts";
 import type { MemoryHandler } from "./server.ts";
 
@@ -73,7 +74,8 @@ class MemoryAgent implements StreamingAgent {
   ): AsyncGenerator<Message, void, undefined> {
     throwIfAborted(call);
     const id = crypto.randomUUID();
-    const request = encodeRequest({ id, method, agentName: this.#agentName, message });
+    const agentName = this.#agentName;
+    const request = writeRequest(() => encodeRequest({ id, method, agentName, message }));
     const answers = this.#handler(request, call);
     for await (const text of call.signal ? abortable(answers, call.signal) : answers) {
       const envelope = decodeEnvelope(text);

@@ -246,6 +246,24 @@ test("httpAgent() refuses answers that cannot be used", async () => {
   }
 });
 
+test("httpAgent() does not take an answer that is no text for the caller's mistake", async () => {
+  const bytes = Uint8Array.of(0xff, 0xfe, 0x41);
+  for (const headers of [{}, { "content-length": "3" }]) {
+    const { remote } = answered(() => new Response(bytes, { headers }));
+    await assert.rejects(remote.process(question), {
+      code: "internal",
+      retryable: false,
+      message: "The answer is not text: expected UTF-8",
+    });
+    // A proxy's page in another encoding: the status says more.
+    const proxy = answered(() => new Response(bytes, { status: 502, headers }));
+    await assert.rejects(proxy.remote.process(question), {
+      code: "unavailable",
+      message: "http://peer.example/base answered with HTTP 502",
+    });
+  }
+});
+
 test("httpAgent() refuses answers over its limit without reading them whole", async () => {
   let pulled = 0;
   const endless = new ReadableStream({

@@ -102,3 +102,10 @@ test("memoryHandler() and memoryAgent() refuse bad options by name", () => {
   assert.throws(() => memoryAgent(handler, { name: 5 as never }), /'name' must be a string/);
   assert.throws(() => memoryAgent(handler, null as never), /expected an object of options/);
 });
+
+test("memoryAgent() takes what is no message for the caller's mistake, as every transport does", async () => {
+  const remote = memoryAgent(memoryHandler(agent("echo", (m) => m)));
+  const error = await rejection(remote.process({ role: "" } as never));
+  assert.equal(error.code, "invalid_argument");
+  assert.match(error.message, /expected one made by message\(\)/);
+});
