@@ -49,7 +49,7 @@ export class BatchRun {
     // Calling the one before may have led to this one being given up.
     if (item.settled) return;
     try {
-      this.#next.process(item.message, item.call)
+      Promise.resolve(this.#next.process(item.message, item.call))
         .then((message) => item.succeed(message), (error) => item.fail(error));
     } catch (error) {
       item.fail(error);
@@ -63,7 +63,7 @@ export class BatchRun {
     try {
       const messages = this.items.map((item) => item.message);
       const calls = this.items.map((item) => item.call ?? NO_OPTIONS);
-      next.processBatch(messages, calls, this.#controller.signal)
+      Promise.resolve(next.processBatch(messages, calls, this.#controller.signal))
         .then((answers) => this.#distribute(answers), fail);
     } catch (error) {
       fail(error);

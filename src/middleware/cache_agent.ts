@@ -32,7 +32,7 @@ export class CachedAgent {
       const key = this.#shelf.keys.of(this.#prefixes.process, request, call);
       if (key === undefined) {
         this.#bypass();
-        return this.#next.process(request, call);
+        return Promise.resolve(this.#next.process(request, call));
       }
       const found = this.#shelf.find(key);
       if (!(found instanceof Promise)) return this.#answer(key, found, request, call);

@@ -39,7 +39,8 @@ export class SharedCall implements Flight {
     let answer: Promise<Message>;
     try {
       const values = call?.values;
-      answer = next.process(request, this.#link.options({ values, deadline: this.#deadline }));
+      const options = this.#link.options({ values, deadline: this.#deadline });
+      answer = Promise.resolve(next.process(request, options));
     } catch (error) {
       answer = Promise.reject(error);
     }

@@ -47,7 +47,7 @@ export function rateLimit(options: RateLimitOptions = {}): RateLimit {
       process: (message, call) => {
         try {
           const turn = limiter.take(message, call);
-          if (turn === undefined) return next.process(message, call);
+          if (turn === undefined) return Promise.resolve(next.process(message, call));
           return turn.then(() => {
             throwIfAborted(call);
             return next.process(message, call);

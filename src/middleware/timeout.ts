@@ -83,7 +83,7 @@ function limitedCall(
     // First the timer: a layer below that keeps to the deadline as well must not be told first.
     race.limit(clock, at, late);
     try {
-      race.follow(next.process(message, link.eagerOptions(call, at)));
+      race.follow(Promise.resolve(next.process(message, link.eagerOptions(call, at))));
     } catch (error) {
       race.fail(error);
     }

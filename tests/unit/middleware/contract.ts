@@ -283,6 +283,22 @@ export const RULES: readonly Rule[] = [
     },
   },
   {
+    name: "an agent that answers without a promise",
+    check: async (stack) => {
+      const answer = message("agent", "at once");
+      // As a class in JavaScript may have it, where no compiler objects.
+      const wrapped = stack.wrap({ name: "hasty", process: () => answer } as unknown as Agent);
+      const first = watch(wrapped.process(question()));
+      await tick();
+      assert.equal(first.value, answer);
+      // Nothing of the first call may stand in the way of the next.
+      const second = watch(wrapped.process(question()));
+      await tick();
+      assert.equal(second.value, answer);
+      stack.assertClean();
+    },
+  },
+  {
     name: "the agent's error passes unchanged (defect 6)",
     check: async (stack) => {
       const error = Object.freeze(new TypeError("as it is"));
