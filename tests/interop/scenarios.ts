@@ -3,6 +3,7 @@
  *
  * @module
  */
+import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import type { Json, JsonObject } from "../../mod.ts";
 
@@ -54,6 +55,28 @@ export async function postEnvelope(
     body: JSON.stringify(rawEnvelope(message)),
   });
   return { status: response.status, envelope: await response.json() };
+}
+
+/**
+ * Tries something that takes its time, with more and more of it: a machine that
+ * is busy shows it only then, and what is never so fails all the same.
+ *
+ * @param ms How long to take at first, in milliseconds.
+ * @param shows Takes so long and tells whether it was so.
+ * @param what What was not so.
+ */
+export async function withTime(
+  ms: number,
+  shows: (ms: number) => Promise<boolean>,
+  what: string,
+): Promise<void> {
+  for (const time of [ms, 4 * ms, 16 * ms]) if (await shows(time)) return;
+  assert.fail(what);
+}
+
+/** Whether things came about as far apart as they were made, and not all at once. */
+export function areApart(arrivals: readonly number[], ms: number): boolean {
+  return arrivals.at(-1)! - arrivals[0]! > ms;
 }
 
 /**
