@@ -10,7 +10,8 @@ import { isConnectFailure, isRefused } from "./connect_failure.ts";
 export class Exchange {
   readonly #controller = new AbortController();
   readonly #clock: Clock;
-  readonly #call: CallOptions;
+  /** The call's own; none if it never comes. */
+  readonly #callDeadline: number | undefined;
   readonly #name: string;
   readonly #release: () => void;
   readonly #onTime = () => this.#abort(this.#late());
@@ -23,9 +24,9 @@ export class Exchange {
   /** @param name The agent's name, for the text of a timeout. */
   constructor(clock: Clock, call: CallOptions, name: string) {
     this.#clock = clock;
-    this.#call = call;
     this.#name = name;
-    const { signal } = call;
+    const { signal, deadline } = call;
+    this.#callDeadline = deadline === Number.POSITIVE_INFINITY ? undefined : deadline;
     this.#release = onAbort(signal, () => this.#abort(signal!.reason));
   }
 
@@ -44,7 +45,7 @@ export class Exchange {
    * limit set last, for a stream what the call's deadline leaves for all of it.
    */
   timeLeft(method: "process" | "stream"): number | undefined {
-    const deadline = method === "process" ? this.#deadline : this.#call.deadline;
+    const deadline = method === "process" ? this.#deadline : this.#callDeadline;
     return deadline === undefined ? undefined : Math.max(0, deadline - this.#clock.now());
   }
 
@@ -53,7 +54,7 @@ export class Exchange {
     this.pause();
     const now = this.#clock.now();
     const own = Number.isFinite(ms) ? now + ms : undefined;
-    this.#deadline = earlier(own, this.#call.deadline);
+    this.#deadline = earlier(own, this.#callDeadline);
     if (this.#deadline === undefined) return;
     this.#timeoutMs = Math.max(0, this.#deadline - now);
     this.#timer = this.#clock.schedule(this.#deadline, this.#onTime);

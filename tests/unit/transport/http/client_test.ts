@@ -89,6 +89,16 @@ test("httpAgent() sends all keys of the envelope, and the time that is left", as
   assert.equal(clock.pending, 0);
 });
 
+test("httpAgent() sends no time and sets no timer for a deadline that never comes", async () => {
+  const clock = new TestClock();
+  const { remote, sent } = answered((_request, { id }) => {
+    assert.equal(clock.pending, 0);
+    return json(reply(id));
+  }, { clock, timeoutMs: Infinity });
+  await remote.process(question, { deadline: Infinity });
+  assert.equal(sent[0]!.request.headers.get("agenkit-timeout-ms"), null);
+});
+
 test("httpAgent() leaves agent_name out when it was given no name, and is called by its host", async () => {
   const { remote, sent } = answered((_r, body) => json(reply(body.id)));
   await remote.process(question);
