@@ -3,6 +3,7 @@ import type { StreamingAgent } from "../../core/agent.ts";
 import { describe } from "../../core/json.ts";
 import type { Message } from "../../core/message.ts";
 import { checkLimit } from "../../core/options.ts";
+import { grpcTimeout } from "../rpc/deadlines.ts";
 import { MAX_RPC_BYTES } from "../rpc/options.ts";
 import type { RpcClientOptions } from "../rpc/client_options.ts";
 import { RpcAgent } from "../rpc/rpc_agent.ts";
@@ -108,7 +109,7 @@ class GrpcClient extends RpcAgent implements GrpcAgent {
       readMaxBytes: maxBytes,
       writeMaxBytes: maxBytes,
     });
-    const caller = new RpcCaller(ACTION, place, transport, options);
+    const caller = new RpcCaller(ACTION, place, transport, grpcTimeout, options);
     super(caller, options.capabilities);
     this.#caller = caller;
     this.#sessions = sessions;

@@ -7,7 +7,7 @@ import type {
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { checkLimit } from "../../core/options.ts";
 import { limitBody } from "./body_deadline.ts";
-import { isBeyondTimers, withoutDeadline } from "./deadlines.ts";
+import { takeDeadline } from "./deadlines.ts";
 import { MAX_RPC_BYTES, type RpcServerOptions } from "./options.ts";
 import { blameClient } from "./unreadable.ts";
 
@@ -36,7 +36,8 @@ export function limitsOf(action: string, options: RpcServerOptions): {
     writeMaxBytes: maxBytes,
     requestGate: blameClient,
     async answer(method, call) {
-      if (isBeyondTimers(call.header)) call.header = withoutDeadline(call.header);
+      // Whoever answers once, keeps the time for it.
+      takeDeadline(call, method.method.methodKind === "unary", clock);
       // A bidirectional stream sends its requests when it likes.
       if (method.method.methodKind === "bidi_streaming") return await method(call);
       const release = limitBody(call, bodyTimeoutMs, clock);

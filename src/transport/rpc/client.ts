@@ -1,4 +1,3 @@
-import type { Transport } from "@connectrpc/connect";
 import type { CommonTransportOptions } from "@connectrpc/connect/protocol";
 import { createTransport as createConnectTransport } from "@connectrpc/connect/protocol-connect";
 import { createTransport as createGrpcWebTransport } from "@connectrpc/connect/protocol-grpc-web";
@@ -7,6 +6,7 @@ import { describe } from "../../core/json.ts";
 import { checkFunction, checkLimit } from "../../core/options.ts";
 import { gzip } from "./compression.ts";
 import { type Fetch, fetchClient } from "./fetch_client.ts";
+import { connectTimeout, grpcTimeout } from "./deadlines.ts";
 import { MAX_RPC_BYTES } from "./options.ts";
 import type { RpcClientOptions } from "./client_options.ts";
 import { RpcAgent } from "./rpc_agent.ts";
@@ -67,10 +67,11 @@ export function rpcAgent(url: string | URL, options: RpcAgentOptions = {}): Stre
     readMaxBytes: Math.min(maxBytes, 0xffffffff),
     writeMaxBytes: Math.min(maxBytes, 0xffffffff),
   };
-  const transport: Transport = protocol === "connect"
-    ? createConnectTransport(common)
-    : createGrpcWebTransport(common);
-  return new RpcAgent(new RpcCaller(ACTION, parsed, transport, options), options.capabilities);
+  const [transport, timeoutHeader] = protocol === "connect"
+    ? [createConnectTransport(common), connectTimeout]
+    : [createGrpcWebTransport(common), grpcTimeout];
+  const caller = new RpcCaller(ACTION, parsed, transport, timeoutHeader, options);
+  return new RpcAgent(caller, options.capabilities);
 }
 
 /**

@@ -1,3 +1,7 @@
+import { createContextKey, createContextValues, type HandlerContext } from "@connectrpc/connect";
+import type { UniversalServerRequest } from "@connectrpc/connect/protocol";
+import type { Clock } from "../../core/clock.ts";
+
 /** The longest time that timers of JavaScript can wait: they fire at once for more. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -17,21 +21,63 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   n: 0.000_001,
 };
 
-/** Whether the deadline of a request is further away than a timer can wait: then it has none. */
-export function isBeyondTimers(header: Headers): boolean {
+/**
+ * How many milliseconds a request may take by its header; undefined if it does
+ * not say, or says what cannot be read.
+ */
+export function timeoutOf(header: Headers): number | undefined {
   const connect = header.get(CONNECT_TIMEOUT);
-  if (connect !== null) return Number(connect) > MAX_TIMER_MS;
+  if (connect !== null) return /^\d{1,10}$/.test(connect) ? Number(connect) : undefined;
   const match = /^(\d{1,8})([HMSmun])$/.exec(header.get(GRPC_TIMEOUT) ?? "");
-  return match !== null && Number(match[1]) * UNIT_MS[match[2]!]! > MAX_TIMER_MS;
+  return match === null ? undefined : Number(match[1]) * UNIT_MS[match[2]!]!;
 }
 
-/** The headers of a request without its deadline. */
-export function withoutDeadline(header: Headers): Headers {
+/** When a call has to be answered, on the server's clock. */
+const DEADLINE = createContextKey<number | undefined>(undefined);
+
+/**
+ * Takes the deadline of a request from the library, which would keep it by a
+ * timer of its own for each call. Timers cannot wait for one that is very far
+ * away: there is none then.
+ *
+ * @param kept Whether the deadline is kept here, see {@linkcode timeLeftOf}.
+ */
+export function takeDeadline(call: UniversalServerRequest, kept: boolean, clock: Clock): void {
+  const timeoutMs = timeoutOf(call.header);
+  // The library has an answer for what is over before it begins.
+  if (timeoutMs === undefined || timeoutMs <= 0) return;
+  const tooFar = timeoutMs > MAX_TIMER_MS;
+  if (!tooFar && !kept) return;
+  call.header = withoutDeadline(call.header);
+  if (!tooFar) {
+    call.contextValues = createContextValues().set(DEADLINE, clock.now() + timeoutMs);
+  }
+}
+
+/** How many milliseconds are left to answer a call; undefined if its client did not say. */
+export function timeLeftOf(context: HandlerContext, clock: Clock): number | undefined {
+  const deadline = context.values.get(DEADLINE);
+  return deadline === undefined ? context.timeoutMs() : deadline - clock.now();
+}
+
+function withoutDeadline(header: Headers): Headers {
   const copy = new Headers(header);
   copy.delete(CONNECT_TIMEOUT);
   copy.delete(GRPC_TIMEOUT);
   return copy;
 }
+
+/** The header by which a protocol says how many milliseconds a call may take. */
+export type TimeoutHeader = (ms: number) => readonly [name: string, value: string];
+
+/** That of gRPC and gRPC-Web, whose numbers have eight digits. */
+export const grpcTimeout: TimeoutHeader = (ms) => [
+  GRPC_TIMEOUT,
+  ms < 100_000_000 ? `${ms}m` : `${Math.ceil(ms / 1000)}S`,
+];
+
+/** That of Connect. */
+export const connectTimeout: TimeoutHeader = (ms) => [CONNECT_TIMEOUT, `${ms}`];
 
 /** The time left as a client may send it: whole milliseconds, none if there is no end. */
 export function timeoutToSend(timeLeft: number | undefined): number | undefined {

@@ -12,6 +12,7 @@ import { toAgenkitError } from "../../protocol/wire_error.ts";
 import { AgentDirectory, type Agents } from "../directory.ts";
 import type { RunOptions } from "../run.ts";
 import type { CallLink } from "./call_link.ts";
+import { timeLeftOf } from "./deadlines.ts";
 import type { RpcServerOptions } from "./options.ts";
 import { toConnectError } from "./proto_error.ts";
 import { readProtoMessage } from "./proto_message.ts";
@@ -45,7 +46,7 @@ export class RequestReader {
   /** @throws {ConnectError} If a request asks for what cannot be, or is refused. */
   async read(request: ProtoRequest, context: HandlerContext, link: CallLink): Promise<AgentCall> {
     try {
-      const timeoutMs = Math.min(context.timeoutMs() ?? Infinity, this.#maxTimeoutMs);
+      const timeoutMs = Math.min(timeLeftOf(context, this.#clock) ?? Infinity, this.#maxTimeoutMs);
       const values = await this.#valuesOf(context, timeoutMs);
       const [first] = request.messages;
       if (first === undefined) {

@@ -24,7 +24,7 @@ import { Exchange } from "../exchange.ts";
 import { fixedHeaders, madeHeaders } from "../http/extra_headers.ts";
 import { Answers } from "./answers.ts";
 import type { RpcClientOptions } from "./client_options.ts";
-import { timeoutToSend } from "./deadlines.ts";
+import { type TimeoutHeader, timeoutToSend } from "./deadlines.ts";
 import { orLate } from "./or_late.ts";
 import { ERRORS_AS_STATUS, ERRORS_HEADER, fromConnectError } from "./proto_error.ts";
 import { writeProtoMessage } from "./proto_message.ts";
@@ -41,15 +41,25 @@ export class RpcCaller {
   readonly #transport: Transport;
   readonly #url: string;
   readonly #options: RpcClientOptions;
-  /** What every call sends; the library copies it. */
-  readonly #headersOfAll: Headers;
+  readonly #timeoutHeader: TimeoutHeader;
+  /** What every call sends. */
+  readonly #headersOfAll: Record<string, string>;
 
   /**
    * @param action What cannot be done; begins the text of errors about options.
    * @param url Where it is, for error messages and as the name of last resort.
+   * @param timeoutHeader How the protocol tells the time. The library would tell it too, but
+   * keep it by a timer of its own for each call, besides the one here.
    */
-  constructor(action: string, url: URL, transport: Transport, options: RpcClientOptions) {
+  constructor(
+    action: string,
+    url: URL,
+    transport: Transport,
+    timeoutHeader: TimeoutHeader,
+    options: RpcClientOptions,
+  ) {
     this.#transport = transport;
+    this.#timeoutHeader = timeoutHeader;
     this.#url = url.href.replace(/\/+$/, "");
     this.#options = options;
     this.#headersOfAll = asking(fixedHeaders(action, options.headers));
@@ -83,7 +93,7 @@ export class RpcCaller {
     call: CallOptions,
     request: ProtoRequest,
   ): Promise<ProtoResponse> {
-    const headers = await this.#headers(exchange, call);
+    const headers = await this.#headers(exchange, call, "process");
     const { message } = await this.unlessRefused(
       exchange,
       () =>
@@ -91,7 +101,7 @@ export class RpcCaller {
           this.#transport.unary(
             AgentService.method.process,
             cancelled(exchange.signal),
-            timeoutToSend(exchange.timeLeft("process")),
+            undefined,
             headers,
             request,
           ),
@@ -107,12 +117,12 @@ export class RpcCaller {
     method: DescMethodStreaming<I, O>,
     requests: AsyncIterable<MessageInitShape<I>>,
   ): Promise<AsyncIterator<MessageShape<O>>> {
-    const headers = await this.#headers(exchange, call);
+    const headers = await this.#headers(exchange, call, "stream");
     const { message } = await exchange.wait(
       this.#transport.stream(
         method,
         cancelled(exchange.signal),
-        timeoutToSend(exchange.timeLeft("stream")),
+        undefined,
         headers,
         requests,
       ),
@@ -144,17 +154,25 @@ export class RpcCaller {
     return exchange.aborted ? known : orLate(known, exchange.timeLeft(method), this.name);
   }
 
-  async #headers(exchange: Exchange, call: CallOptions): Promise<Headers> {
-    const { headers } = this.#options;
-    return typeof headers === "function"
-      ? asking(await exchange.wait(madeHeaders(headers, call, this.#url)))
+  async #headers(
+    exchange: Exchange,
+    call: CallOptions,
+    method: "process" | "stream",
+  ): Promise<Record<string, string>> {
+    const make = this.#options.headers;
+    const headers = typeof make === "function"
+      ? asking(await exchange.wait(madeHeaders(make, call, this.#url)))
       : this.#headersOfAll;
+    const timeoutMs = timeoutToSend(exchange.timeLeft(method));
+    if (timeoutMs === undefined) return headers;
+    const [name, value] = this.#timeoutHeader(timeoutMs);
+    return { ...headers, [name]: value };
   }
 }
 
 /** Headers that ask for failures as a status. */
-function asking(headers: Record<string, string>): Headers {
-  return new Headers({ ...headers, [ERRORS_HEADER]: ERRORS_AS_STATUS });
+function asking(headers: Record<string, string>): Record<string, string> {
+  return { ...headers, [ERRORS_HEADER]: ERRORS_AS_STATUS };
 }
 
 /**

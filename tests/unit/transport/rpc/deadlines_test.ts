@@ -1,26 +1,61 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
+import type { UniversalServerRequest } from "@connectrpc/connect/protocol";
+import { systemClock } from "../../../../src/core/clock.ts";
 import {
-  isBeyondTimers,
+  connectTimeout,
+  grpcTimeout,
+  takeDeadline,
+  timeoutOf,
   timeoutToSend,
-  withoutDeadline,
 } from "../../../../src/transport/rpc/deadlines.ts";
 
-test("isBeyondTimers() finds deadlines that timers would take for none", () => {
-  for (const value of ["99999999H", "600H", "99999999M", "2147484S"]) {
-    assert.equal(isBeyondTimers(new Headers({ "grpc-timeout": value })), true, value);
+test("timeoutOf() reads the units of gRPC and the milliseconds of Connect", () => {
+  const grpc = {
+    "2H": 7_200_000,
+    "3M": 180_000,
+    "1S": 1_000,
+    "5m": 5,
+    "0S": 0,
+    "99999999n": 99.999999,
+  };
+  for (const [value, ms] of Object.entries(grpc)) {
+    assert.equal(timeoutOf(new Headers({ "grpc-timeout": value })), ms, value);
   }
-  for (const value of ["596H", "1S", "99999999m", "99999999u", "99999999n", "soon", "5"]) {
-    assert.equal(isBeyondTimers(new Headers({ "grpc-timeout": value })), false, value);
+  assert.equal(timeoutOf(new Headers({ "connect-timeout-ms": "1500" })), 1_500);
+  for (const value of ["soon", "5", "-1S", "1.5S", "999999999S", ""]) {
+    assert.equal(timeoutOf(new Headers({ "grpc-timeout": value })), undefined, value);
+    assert.equal(timeoutOf(new Headers({ "connect-timeout-ms": `${value}x` })), undefined, value);
   }
-  assert.equal(isBeyondTimers(new Headers({ "connect-timeout-ms": "2147483648" })), true);
-  assert.equal(isBeyondTimers(new Headers({ "connect-timeout-ms": "2147483647" })), false);
-  assert.equal(isBeyondTimers(new Headers()), false);
+  assert.equal(timeoutOf(new Headers()), undefined);
 });
 
-test("withoutDeadline() leaves the rest as it is", () => {
-  const header = new Headers({ "grpc-timeout": "1S", "connect-timeout-ms": "1", other: "x" });
-  assert.deepEqual([...withoutDeadline(header)], [["other", "x"]]);
+test("timeoutOf() reads what grpcTimeout() and connectTimeout() write", () => {
+  for (const ms of [1, 99_999_999, 100_000_000, 2_147_483_000]) {
+    for (const write of [grpcTimeout, connectTimeout]) {
+      assert.equal(timeoutOf(new Headers([write(ms) as [string, string]])), ms);
+    }
+  }
+});
+
+test("takeDeadline() takes what is kept here and what timers cannot wait for, and leaves the rest", () => {
+  const taken = (header: Record<string, string>, kept: boolean) => {
+    const call = { header: new Headers(header) } as UniversalServerRequest;
+    takeDeadline(call, kept, systemClock);
+    return [[...call.header.keys()], call.contextValues !== undefined];
+  };
+  const rest = ["other"];
+  assert.deepEqual(taken({ "grpc-timeout": "1S", other: "x" }, true), [rest, true]);
+  assert.deepEqual(taken({ "connect-timeout-ms": "9", other: "x" }, true), [rest, true]);
+  assert.deepEqual(taken({ "grpc-timeout": "1S" }, false), [["grpc-timeout"], false]);
+  for (const value of ["99999999H", "600H", "99999999M", "2147484S"]) {
+    for (const kept of [true, false]) {
+      assert.deepEqual(taken({ "grpc-timeout": value, other: "x" }, kept), [rest, false], value);
+    }
+  }
+  for (const value of ["0S", "soon"]) {
+    assert.deepEqual(taken({ "grpc-timeout": value }, true), [["grpc-timeout"], false], value);
+  }
 });
 
 test("timeoutToSend() gives whole milliseconds, at least one, and none without an end", () => {

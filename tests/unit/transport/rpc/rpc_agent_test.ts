@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { Code, ConnectError, type Transport } from "@connectrpc/connect";
 import { collect, message, TimeoutError } from "../../../../mod.ts";
 import { TestClock } from "../../../../src/testing/mod.ts";
+import { grpcTimeout } from "../../../../src/transport/rpc/deadlines.ts";
 import { RpcAgent } from "../../../../src/transport/rpc/rpc_agent.ts";
 import { RpcCaller } from "../../../../src/transport/rpc/rpc_caller.ts";
 
@@ -13,7 +14,9 @@ function failing(error: unknown) {
   const clock = new TestClock();
   const fail = () => Promise.reject(error);
   const transport: Transport = { unary: fail, stream: fail };
-  const caller = new RpcCaller("call", new URL("http://host"), transport, { clock });
+  const caller = new RpcCaller("call", new URL("http://host"), transport, grpcTimeout, {
+    clock,
+  });
   const remote = new RpcAgent(caller);
   const calls = (msLeft: number) => {
     const call = { deadline: clock.now() + msLeft };
