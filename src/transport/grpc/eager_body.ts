@@ -30,7 +30,10 @@ class EagerBody implements AsyncIterator<Uint8Array> {
     });
     stream.once("end", () => this.#finish({}));
     stream.once("error", (error) => this.#finish({ error }));
-    stream.once("close", () => this.#finish({ error: lost() }));
+    stream.once("close", () => {
+      // Most have ended by now, and an error costs.
+      if (this.#end === undefined) this.#finish({ error: lost() });
+    });
   }
 
   next(): Promise<Result> {
