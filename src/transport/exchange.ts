@@ -10,8 +10,7 @@ import { isConnectFailure, isRefused } from "./connect_failure.ts";
 export class Exchange {
   readonly #controller = new AbortController();
   readonly #clock: Clock;
-  /** The call's own; none if it never comes. */
-  readonly #callDeadline: number | undefined;
+  readonly #call: CallOptions;
   readonly #name: string;
   readonly #release: () => void;
   readonly #onTime = () => this.#abort(this.#late());
@@ -25,8 +24,8 @@ export class Exchange {
   constructor(clock: Clock, call: CallOptions, name: string) {
     this.#clock = clock;
     this.#name = name;
-    const { signal, deadline } = call;
-    this.#callDeadline = deadline === Number.POSITIVE_INFINITY ? undefined : deadline;
+    this.#call = call;
+    const { signal } = call;
     this.#release = onAbort(signal, () => this.#abort(signal!.reason));
   }
 
@@ -45,8 +44,9 @@ export class Exchange {
    * limit set last, for a stream what the call's deadline leaves for all of it.
    */
   timeLeft(method: "process" | "stream"): number | undefined {
-    const deadline = method === "process" ? this.#deadline : this.#callDeadline;
-    return deadline === undefined ? undefined : Math.max(0, deadline - this.#clock.now());
+    const deadline = method === "process" ? this.#deadline : this.#call.deadline;
+    if (deadline === undefined || !Number.isFinite(deadline)) return undefined;
+    return Math.max(0, deadline - this.#clock.now());
   }
 
   /** Gives what comes next so many milliseconds, or what the call's deadline leaves. */
@@ -54,8 +54,9 @@ export class Exchange {
     this.pause();
     const now = this.#clock.now();
     const own = Number.isFinite(ms) ? now + ms : undefined;
-    this.#deadline = earlier(own, this.#callDeadline);
-    if (this.#deadline === undefined) return;
+    this.#deadline = earlier(own, this.#call.deadline);
+    // A deadline of Infinity is none.
+    if (this.#deadline === undefined || !Number.isFinite(this.#deadline)) return;
     this.#timeoutMs = Math.max(0, this.#deadline - now);
     this.#timer = this.#clock.schedule(this.#deadline, this.#onTime);
   }
