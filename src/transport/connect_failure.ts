@@ -1,3 +1,6 @@
+import { NOT_BEGUN } from "../core/begun.ts";
+import { AgenkitError } from "../core/errors.ts";
+
 /** What Node, Bun and the system call a connection that was never made. */
 const CODES: ReadonlySet<unknown> = new Set([
   "ECONNREFUSED",
@@ -31,6 +34,14 @@ export function isConnectFailure(error: unknown): boolean {
 /** Whether an error says that a server refused a request over HTTP/2 unread: the call was certainly not begun. */
 export function isRefused(error: unknown): boolean {
   return someCause(error, ({ code, message }) => code === GOING_AWAY || REFUSED.test(message));
+}
+
+/** What a call ends with that the network failed; it tells whether the call was certainly not begun. */
+export function unreachable(url: string, why: string, cause: unknown): AgenkitError {
+  return new AgenkitError("unavailable", `Cannot reach ${url}: ${why}`, {
+    cause,
+    details: isConnectFailure(cause) || isRefused(cause) ? NOT_BEGUN : undefined,
+  });
 }
 
 function someCause(

@@ -4,7 +4,7 @@ import { type CallOptions, earlier } from "../core/call.ts";
 import type { Clock, Timer } from "../core/clock.ts";
 import { AgenkitError, TimeoutError } from "../core/errors.ts";
 import { onAbort } from "../core/signals.ts";
-import { isConnectFailure, isRefused } from "./connect_failure.ts";
+import { unreachable } from "./connect_failure.ts";
 
 /** One call of a remote agent on its way: its signal, its timer, and why it ended. */
 export class Exchange {
@@ -100,10 +100,7 @@ export class Exchange {
   errorOf(error: unknown, url: string): unknown {
     if (this.aborted) return this.#controller.signal.reason;
     if (error instanceof AgenkitError) return error;
-    return new AgenkitError("unavailable", `Cannot reach ${url}: ${whole(error)}`, {
-      cause: error,
-      details: isConnectFailure(error) || isRefused(error) ? NOT_BEGUN : undefined,
-    });
+    return unreachable(url, whole(error), error);
   }
 
   #abort(reason: unknown): void {

@@ -1,12 +1,11 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { ConnectError } from "@connectrpc/connect";
-import { NOT_BEGUN } from "../../core/begun.ts";
 import { type Code, CODES, isCode } from "../../core/code.ts";
 import { AgenkitError, RemoteError, TimeoutError } from "../../core/errors.ts";
 import type { Json } from "../../core/json.ts";
 import { type Error as ProtoError, ErrorSchema } from "../../gen/agent_pb.ts";
 import { readError, writeError } from "../../protocol/wire_error.ts";
-import { isConnectFailure, isRefused } from "../connect_failure.ts";
+import { unreachable } from "../connect_failure.ts";
 
 /**
  * A request header by which a client asks for failures of agents as a status
@@ -85,10 +84,7 @@ export function fromConnectError(error: ConnectError, url: string): AgenkitError
   // or a limit that was found while something was decompressed.
   const lost = cause !== undefined && !/ larger than configured /.test(rawMessage);
   if (lost || LOST.test(rawMessage)) {
-    return new AgenkitError("unavailable", `Cannot reach ${url}: ${rawMessage}`, {
-      cause: error,
-      details: isConnectFailure(error) || isRefused(error) ? NOT_BEGUN : undefined,
-    });
+    return unreachable(url, rawMessage, error);
   }
   return new RemoteError(code, rawMessage || `${url} answered with status ${code}`, {
     cause: error,
