@@ -1,4 +1,3 @@
-import { compressionGzip, createGrpcTransport } from "@connectrpc/connect-node";
 import type { StreamingAgent } from "../../core/agent.ts";
 import { describe } from "../../core/json.ts";
 import type { Message } from "../../core/message.ts";
@@ -10,7 +9,7 @@ import { RpcAgent } from "../rpc/rpc_agent.ts";
 import { RpcCaller } from "../rpc/rpc_caller.ts";
 import { checkClientTls, type ClientTlsOptions } from "../tls.ts";
 import { converse, type ConverseOptions } from "./converse.ts";
-import { Sessions } from "./sessions.ts";
+import { GrpcTransport } from "./transport.ts";
 
 /** Options of {@linkcode grpcAgent}. */
 export interface GrpcAgentOptions extends RpcClientOptions {
@@ -87,43 +86,35 @@ export function grpcAgent(url: string | URL, options: GrpcAgentOptions = {}): Gr
 }
 
 class GrpcClient extends RpcAgent implements GrpcAgent {
-  readonly #sessions: Sessions;
+  readonly #transport: GrpcTransport;
   readonly #caller: RpcCaller;
 
   constructor(url: string | URL, options: GrpcAgentOptions) {
     const { place, base } = parseUrl(url);
     const limit = (name: string, value: number) => checkLimit(ACTION, name, value);
     const maxBytes = Math.min(limit("maxBytes", options.maxBytes ?? MAX_RPC_BYTES), 0xffffffff);
-    const sessions = new Sessions(base, {
+    const transport = new GrpcTransport(base, {
       tls: tlsOf(options, base),
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
       idleMs: limit("idleTimeoutMs", options.idleTimeoutMs ?? 900_000),
       keepaliveMs: limit("keepaliveMs", options.keepaliveMs ?? Infinity),
       pingTimeoutMs: limit("keepaliveTimeoutMs", options.keepaliveTimeoutMs ?? 15_000),
-    });
-    const transport = createGrpcTransport({
-      baseUrl: base,
-      sessionManager: sessions,
-      acceptCompression: [compressionGzip],
-      ...(options.compression ? { sendCompression: compressionGzip } : undefined),
-      readMaxBytes: maxBytes,
-      writeMaxBytes: maxBytes,
-    });
+    }, { compression: options.compression ?? false, maxBytes });
     const caller = new RpcCaller(ACTION, place, transport, grpcTimeout, options);
     super(caller, options.capabilities);
     this.#caller = caller;
-    this.#sessions = sessions;
+    this.#transport = transport;
   }
 
   converse(
     messages: AsyncIterable<Message> | Iterable<Message>,
     call?: ConverseOptions,
   ): AsyncGenerator<Message, void, undefined> {
-    return converse(this.#caller, messages, call);
+    return converse(this.#caller, this.#transport, messages, call);
   }
 
   close(): void {
-    this.#sessions.cut();
+    this.#transport.cut();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,10 +1,10 @@
 import type { CallOptions } from "../../core/call.ts";
 import type { Message } from "../../core/message.ts";
 import { checkNumber } from "../../core/options.ts";
-import { AgentService } from "../../gen/agent_pb.ts";
 import { UNKNOWN_ID } from "../../protocol/envelope.ts";
 import type { RpcCaller } from "../rpc/rpc_caller.ts";
 import { Outbox } from "./outbox.ts";
+import type { GrpcTransport } from "./transport.ts";
 
 /** Options of a conversation. */
 export interface ConverseOptions extends CallOptions {
@@ -23,6 +23,7 @@ export interface ConverseOptions extends CallOptions {
  */
 export async function* converse(
   caller: RpcCaller,
+  transport: GrpcTransport,
   messages: AsyncIterable<Message> | Iterable<Message>,
   call: ConverseOptions = {},
 ): AsyncGenerator<Message, void, undefined> {
@@ -39,11 +40,9 @@ export async function* converse(
   let finished = false;
   try {
     exchange.limit(Infinity);
-    const responses = await caller.open(
-      exchange,
-      call,
-      AgentService.method.bidirectionalStream,
-      outbox.requests(),
+    const headers = await caller.headers(exchange, call, "stream");
+    const responses = await exchange.wait(
+      transport.converse(outbox.requests(), headers, exchange.signal),
     );
     for (;;) {
       const { value, done } = await exchange.wait(responses.next());

@@ -6,12 +6,16 @@ import {
   universalRequestFromNodeRequest,
   universalResponseToNodeResponse,
 } from "@connectrpc/connect-node";
-import type { UniversalServerRequest, UniversalServerResponse } from "@connectrpc/connect/protocol";
+import type { UniversalHandler } from "@connectrpc/connect/protocol";
+import { contentTypeRegExp } from "@connectrpc/connect/protocol-grpc";
 import type { Agents } from "../directory.ts";
-import { limitsOf } from "../rpc/answer_call.ts";
+import { answerCall, type CallLimits, libraryLimits, limitsOf } from "../rpc/answer_call.ts";
 import type { RpcServerOptions } from "../rpc/options.ts";
-import { addRoutes } from "../rpc/routes.ts";
+import { addRoutes, methodsOf } from "../rpc/routes.ts";
 import { RpcService } from "../rpc/service.ts";
+import { type GrpcMethod, grpcMethod } from "./method.ts";
+import { ServerCall } from "./server_call.ts";
+import { encodeStatusText } from "./status.ts";
 
 /** A request of `node:http2`, or of `node:http`. */
 export type GrpcRequest = IncomingMessage | Http2ServerRequest;
@@ -43,67 +47,57 @@ export interface GrpcHandler {
  */
 export function grpcHandler(agents: Agents, options: RpcServerOptions = {}): GrpcHandler {
   const service = new RpcService(agents, options);
-  const { answer, ...limits } = limitsOf("serve over gRPC", options);
-  const router = createConnectRouter({ acceptCompression: [compressionGzip], ...limits });
-  addRoutes(router, service, options.reflection ?? true);
-  const methods = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
+  const limits = limitsOf("serve over gRPC", options);
+  const methods = methodsOf(service, options.reflection ?? true);
+  const grpc = new Map<string, GrpcMethod>(methods.map((spec) => {
+    const method = grpcMethod(spec, limits);
+    return [method.path, method];
+  }));
+  const router = createConnectRouter({
+    grpc: false,
+    acceptCompression: [compressionGzip],
+    ...libraryLimits(limits),
+  });
+  addRoutes(router, methods);
+  const others = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
 
   const handle = (request: GrpcRequest, either: GrpcResponse): void => {
     // What both have in common is written the same, but typed as two.
     const response = either as ServerResponse;
-    const method = methods.get(pathOf(request.url));
+    const path = pathOf(request.url);
+    const method = grpc.get(path);
     if (method === undefined) return refuse(request, response);
-    respond(request, response, (call) => answer(method, call)).catch(() => {
+    if (isGrpc(request)) {
+      return new ServerCall(method, request, response, limits).answer();
+    }
+    respond(others.get(path)!, request, response, limits).catch(() => {
       // The client is gone, or the answer broke on its way: there is nobody to tell.
       if (!response.headersSent) response.writeHead(500);
       response.end();
     });
   };
   return Object.defineProperties(handle, {
-    serves: { value: (path: string) => methods.has(pathOf(path)) },
+    serves: { value: (path: string) => grpc.has(pathOf(path)) },
     inFlight: { get: () => service.inFlight },
     draining: { get: () => service.draining },
     drain: { value: () => service.drain() },
   }) as GrpcHandler;
 }
 
+function isGrpc(request: GrpcRequest): request is Http2ServerRequest {
+  return "stream" in request && request.method === "POST" &&
+    contentTypeRegExp.test(request.headers["content-type"] ?? "");
+}
+
+/** Answers over gRPC-Web or Connect. */
 async function respond(
+  method: UniversalHandler,
   request: GrpcRequest,
   response: ServerResponse,
-  answer: (call: UniversalServerRequest) => Promise<UniversalServerResponse>,
+  limits: CallLimits,
 ): Promise<void> {
   const call = universalRequestFromNodeRequest(request, response, undefined, undefined);
-  await universalResponseToNodeResponse(withPlainText(await answer(call)), response);
-}
-
-/**
- * The library encodes more of a status' text than gRPC asks for, and some
- * clients decode only what gRPC asks for.
- */
-function withPlainText(response: UniversalServerResponse): UniversalServerResponse {
-  const { body, trailer } = response;
-  if (body === undefined || trailer === undefined) return response;
-  const iterator = body[Symbol.asyncIterator]();
-  const plain: AsyncIterator<Uint8Array> = {
-    async next() {
-      const result = await iterator.next();
-      if (result.done) {
-        const text = trailer.get(GRPC_MESSAGE);
-        if (text !== null) trailer.set(GRPC_MESSAGE, encodeStatusText(decodeURIComponent(text)));
-      }
-      return result;
-    },
-  };
-  if (iterator.return) plain.return = (value) => iterator.return!(value);
-  if (iterator.throw) plain.throw = (error) => iterator.throw!(error);
-  return { ...response, body: { [Symbol.asyncIterator]: () => plain } };
-}
-
-const GRPC_MESSAGE = "grpc-message";
-
-/** Encodes what is not printable ASCII, and the percent sign. */
-function encodeStatusText(text: string): string {
-  return text.replace(/[^ -$&-~]+/g, encodeURIComponent);
+  await universalResponseToNodeResponse(await answerCall(method, call, limits), response);
 }
 
 /** A method that is not here. gRPC clients read the status from headers, whatever HTTP says. */
@@ -112,7 +106,7 @@ function refuse(request: GrpcRequest, response: ServerResponse): void {
   const type = request.headers["content-type"] ?? "";
   if (type.startsWith("application/grpc")) {
     response.writeHead(200, { "content-type": type });
-    response.addTrailers({ "grpc-status": "12", [GRPC_MESSAGE]: encodeStatusText(text) });
+    response.addTrailers({ "grpc-status": "12", "grpc-message": encodeStatusText(text) });
     response.end();
   } else {
     response.writeHead(404, { "content-type": "application/json" });

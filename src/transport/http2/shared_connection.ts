@@ -5,10 +5,16 @@ export class SharedConnection {
   readonly #origin: string;
   readonly #options: ConnectionOptions;
   #current: Promise<Http2Connection> | undefined;
+  #ready: Http2Connection | undefined;
 
   constructor(origin: string, options: ConnectionOptions) {
     this.#origin = origin;
     this.#options = options;
+  }
+
+  /** The connection at hand, if it was opened and can be used. */
+  get ready(): Http2Connection | undefined {
+    return this.#ready?.usable ? this.#ready : undefined;
   }
 
   /** The connection at hand, or a new one; calls that come meanwhile share the attempt. */
@@ -22,7 +28,7 @@ export class SharedConnection {
     }
     const attempt = this.#current = Http2Connection.open(this.#origin, this.#options);
     try {
-      return await attempt;
+      return this.#ready = await attempt;
     } catch (error) {
       if (this.#current === attempt) this.#current = undefined;
       throw error;

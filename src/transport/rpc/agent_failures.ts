@@ -1,8 +1,9 @@
-import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { type Clock, systemClock } from "../../core/clock.ts";
 import type { AgenkitError } from "../../core/errors.ts";
 import { checkFunction } from "../../core/options.ts";
 import { toAgenkitError } from "../../protocol/wire_error.ts";
+import type { CallContext } from "./call_context.ts";
 import type { CallLink } from "./call_link.ts";
 import { shownError } from "../shown_error.ts";
 import { DEADLINE_SLACK_MS, timeLeftOf } from "./deadlines.ts";
@@ -29,7 +30,7 @@ export class AgentFailures {
    *
    * @throws {ConnectError} For clients that asked for a status, or have a deadline that has passed.
    */
-  answer(thrown: unknown, context: HandlerContext, link: CallLink): AgenkitError {
+  answer(thrown: unknown, context: CallContext, link: CallLink): AgenkitError {
     const error = this.shown(thrown);
     if (
       error.code === "deadline_exceeded" &&

@@ -1,7 +1,8 @@
-import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
+import { Code, ConnectError } from "@connectrpc/connect";
 import type { CallOptions } from "../../core/call.ts";
 import { TimeoutError } from "../../core/errors.ts";
 import { LinkedSignal, onAbort } from "../../core/signals.ts";
+import type { CallContext } from "./call_context.ts";
 
 /** The signal of an RPC as agents know it: it tells a deadline from a client that left. */
 export class CallLink {
@@ -11,7 +12,7 @@ export class CallLink {
   readonly source: CallOptions;
 
   /** @param onEnd Runs when the RPC ends before its call has. */
-  constructor(context: HandlerContext, onEnd: () => void = () => {}) {
+  constructor(context: CallContext, onEnd: () => void = () => {}) {
     this.source = this.#link.options(undefined);
     const timeoutMs = context.timeoutMs();
     this.#unwatch = onAbort(context.signal, () => {

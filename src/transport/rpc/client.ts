@@ -7,6 +7,7 @@ import { checkFunction, checkLimit } from "../../core/options.ts";
 import { gzip } from "./compression.ts";
 import { type Fetch, fetchClient } from "./fetch_client.ts";
 import { connectTimeout, grpcTimeout } from "./deadlines.ts";
+import { libraryTransport } from "./library_transport.ts";
 import { MAX_RPC_BYTES } from "./options.ts";
 import type { RpcClientOptions } from "./client_options.ts";
 import { RpcAgent } from "./rpc_agent.ts";
@@ -70,7 +71,8 @@ export function rpcAgent(url: string | URL, options: RpcAgentOptions = {}): Stre
   const [transport, timeoutHeader] = protocol === "connect"
     ? [createConnectTransport(common), connectTimeout]
     : [createGrpcWebTransport(common), grpcTimeout];
-  const caller = new RpcCaller(ACTION, parsed, transport, timeoutHeader, options);
+  const carrier = libraryTransport(transport);
+  const caller = new RpcCaller(ACTION, parsed, carrier, timeoutHeader, options);
   return new RpcAgent(caller, options.capabilities);
 }
 

@@ -9,15 +9,10 @@ export const gzip: Compression = {
     if (bytes.byteLength === 0) return new Uint8Array();
     try {
       return await transform(bytes, new DecompressionStream("gzip"), readMaxBytes);
-    } catch (cause) {
-      if (cause instanceof ConnectError) throw cause;
-      throw new ConnectError(
-        "Cannot decompress the message: expected gzip",
-        Code.InvalidArgument,
-        undefined,
-        undefined,
-        cause,
-      );
+    } catch (error) {
+      if (error instanceof ConnectError) throw error;
+      // No cause: by one, errors of the network are told.
+      throw new ConnectError("Cannot decompress the message: expected gzip", Code.InvalidArgument);
     }
   },
 };

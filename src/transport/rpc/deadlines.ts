@@ -1,9 +1,15 @@
-import { createContextKey, createContextValues, type HandlerContext } from "@connectrpc/connect";
+import { createContextKey, createContextValues } from "@connectrpc/connect";
 import type { UniversalServerRequest } from "@connectrpc/connect/protocol";
 import type { Clock } from "../../core/clock.ts";
+import type { CallContext } from "./call_context.ts";
 
 /** The longest time that timers of JavaScript can wait: they fire at once for more. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** Whether a deadline is so far away that there is none. */
+export function isTooFar(timeoutMs: number): boolean {
+  return timeoutMs > MAX_TIMER_MS;
+}
 
 /** Two timers of one deadline do not fire at once: by so much they may differ. */
 export const DEADLINE_SLACK_MS = 10;
@@ -46,7 +52,7 @@ export function takeDeadline(call: UniversalServerRequest, kept: boolean, clock:
   const timeoutMs = timeoutOf(call.header);
   // The library has an answer for what is over before it begins.
   if (timeoutMs === undefined || timeoutMs <= 0) return;
-  const tooFar = timeoutMs > MAX_TIMER_MS;
+  const tooFar = isTooFar(timeoutMs);
   if (!tooFar && !kept) return;
   call.header = withoutDeadline(call.header);
   if (!tooFar) {
@@ -55,7 +61,7 @@ export function takeDeadline(call: UniversalServerRequest, kept: boolean, clock:
 }
 
 /** How many milliseconds are left to answer a call; undefined if its client did not say. */
-export function timeLeftOf(context: HandlerContext, clock: Clock): number | undefined {
+export function timeLeftOf(context: CallContext, clock: Clock): number | undefined {
   const deadline = context.values.get(DEADLINE);
   return deadline === undefined ? context.timeoutMs() : deadline - clock.now();
 }
@@ -81,6 +87,6 @@ export const connectTimeout: TimeoutHeader = (ms) => [CONNECT_TIMEOUT, `${ms}`];
 
 /** The time left as a client may send it: whole milliseconds, none if there is no end. */
 export function timeoutToSend(timeLeft: number | undefined): number | undefined {
-  if (timeLeft === undefined || timeLeft > MAX_TIMER_MS) return undefined;
+  if (timeLeft === undefined || isTooFar(timeLeft)) return undefined;
   return Math.max(1, Math.ceil(timeLeft));
 }

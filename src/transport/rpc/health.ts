@@ -1,4 +1,4 @@
-import { Code, ConnectError, type HandlerContext, type ServiceImpl } from "@connectrpc/connect";
+import { Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
 import { onAbort } from "../../core/signals.ts";
 import { AgentService } from "../../gen/agent_pb.ts";
 import {
@@ -6,6 +6,7 @@ import {
   type HealthCheckRequest,
   HealthCheckResponse_ServingStatus as Status,
 } from "../../gen/grpc/health/v1/health_pb.ts";
+import type { CallContext } from "./call_context.ts";
 import type { RpcService } from "./service.ts";
 
 /** The services that can be asked about; the empty name means the server. */
@@ -22,7 +23,7 @@ export function healthOf(service: RpcService): ServiceImpl<typeof Health> {
         Code.NotFound,
       );
     },
-    async *watch(request: HealthCheckRequest, context: HandlerContext) {
+    async *watch(request: HealthCheckRequest, context: CallContext) {
       if (!SERVICES.includes(request.service)) {
         yield { status: Status.SERVICE_UNKNOWN };
         await change((changed) => onAbort(context.signal, changed));

@@ -1,4 +1,4 @@
-import type { HandlerContext } from "@connectrpc/connect";
+import type { CallContext } from "./call_context.ts";
 import type { Agent } from "../../core/agent.ts";
 import { type Clock, systemClock } from "../../core/clock.ts";
 import type { ContextValues } from "../../core/context.ts";
@@ -44,7 +44,7 @@ export class RequestReader {
   }
 
   /** @throws {ConnectError} If a request asks for what cannot be, or is refused. */
-  async read(request: ProtoRequest, context: HandlerContext, link: CallLink): Promise<AgentCall> {
+  async read(request: ProtoRequest, context: CallContext, link: CallLink): Promise<AgentCall> {
     try {
       const timeoutMs = Math.min(timeLeftOf(context, this.#clock) ?? Infinity, this.#maxTimeoutMs);
       const values = await this.#valuesOf(context, timeoutMs);
@@ -67,7 +67,7 @@ export class RequestReader {
   }
 
   async #valuesOf(
-    context: HandlerContext,
+    context: CallContext,
     timeoutMs: number,
   ): Promise<ContextValues | undefined> {
     const make = this.#options.context;

@@ -1,7 +1,7 @@
 import type { StreamingAgent } from "../../core/agent.ts";
 import type { CallOptions } from "../../core/call.ts";
 import type { Message } from "../../core/message.ts";
-import { AgentService, ChunkType } from "../../gen/agent_pb.ts";
+import { ChunkType } from "../../gen/agent_pb.ts";
 import { endsInTime } from "../ends_in_time.ts";
 import type { RpcCaller } from "./rpc_caller.ts";
 
@@ -42,10 +42,7 @@ export class RpcAgent implements StreamingAgent {
     try {
       exchange.limit(caller.timeoutMs);
       const request = caller.request("stream", message);
-      const chunks = await caller.unlessRefused(
-        exchange,
-        () => caller.open(exchange, call, AgentService.method.processStream, once(request)),
-      );
+      const chunks = await caller.stream(exchange, call, request);
       for (;;) {
         const { value, done } = await exchange.wait(chunks.next());
         if (done) throw caller.answers.endedEarly("an END or ERROR chunk");
@@ -67,8 +64,4 @@ export class RpcAgent implements StreamingAgent {
       exchange.end(!finished);
     }
   }
-}
-
-async function* once<T>(item: T): AsyncGenerator<T, void, undefined> {
-  yield item;
 }

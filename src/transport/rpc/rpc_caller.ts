@@ -1,22 +1,16 @@
-import {
-  create,
-  type DescMessage,
-  type DescMethodStreaming,
-  type MessageInitShape,
-  type MessageShape,
-} from "@bufbuild/protobuf";
-import { Code, ConnectError, type Transport } from "@connectrpc/connect";
+import { create } from "@bufbuild/protobuf";
+import { ConnectError } from "@connectrpc/connect";
 import type { CallOptions } from "../../core/call.ts";
 import { type Clock, systemClock } from "../../core/clock.ts";
 import type { Message } from "../../core/message.ts";
 import { checkLimit } from "../../core/options.ts";
-import { onAbort, throwIfAborted } from "../../core/signals.ts";
+import { throwIfAborted } from "../../core/signals.ts";
 import { timestamp } from "../../core/timestamp.ts";
 import {
-  AgentService,
   type Request as ProtoRequest,
   RequestSchema,
   type Response as ProtoResponse,
+  type StreamChunk,
 } from "../../gen/agent_pb.ts";
 import { PROTOCOL_VERSION } from "../../protocol/limits.ts";
 import { isRefused } from "../connect_failure.ts";
@@ -28,8 +22,9 @@ import { type TimeoutHeader, timeoutToSend } from "./deadlines.ts";
 import { orLate } from "./or_late.ts";
 import { ERRORS_AS_STATUS, ERRORS_HEADER, fromConnectError } from "./proto_error.ts";
 import { writeProtoMessage } from "./proto_message.ts";
+import type { CallHeaders, RpcTransport } from "./rpc_transport.ts";
 
-/** Makes the RPCs of a client over a transport of the RPC library. */
+/** Makes the RPCs of a client over a transport. */
 export class RpcCaller {
   /** The agent's name. */
   readonly name: string;
@@ -38,7 +33,7 @@ export class RpcCaller {
   readonly clock: Clock;
   /** Reads what comes back. */
   readonly answers: Answers;
-  readonly #transport: Transport;
+  readonly #transport: RpcTransport;
   readonly #url: string;
   readonly #options: RpcClientOptions;
   readonly #timeoutHeader: TimeoutHeader;
@@ -54,7 +49,7 @@ export class RpcCaller {
   constructor(
     action: string,
     url: URL,
-    transport: Transport,
+    transport: RpcTransport,
     timeoutHeader: TimeoutHeader,
     options: RpcClientOptions,
   ) {
@@ -93,56 +88,24 @@ export class RpcCaller {
     call: CallOptions,
     request: ProtoRequest,
   ): Promise<ProtoResponse> {
-    const headers = await this.#headers(exchange, call, "process");
-    const { message } = await this.unlessRefused(
+    const headers = await this.headers(exchange, call, "process");
+    return await unlessRefused(
       exchange,
-      () =>
-        exchange.wait(
-          this.#transport.unary(
-            AgentService.method.process,
-            cancelled(exchange.signal),
-            undefined,
-            headers,
-            request,
-          ),
-        ),
+      () => exchange.wait(this.#transport.unary(request, headers, exchange.signal)),
     );
-    return message;
   }
 
-  /** Opens a stream, sends its requests, and resolves with what reads its responses. */
-  async open<I extends DescMessage, O extends DescMessage>(
+  /** Sends a request and resolves with what reads its chunks. */
+  async stream(
     exchange: Exchange,
     call: CallOptions,
-    method: DescMethodStreaming<I, O>,
-    requests: AsyncIterable<MessageInitShape<I>>,
-  ): Promise<AsyncIterator<MessageShape<O>>> {
-    const headers = await this.#headers(exchange, call, "stream");
-    const { message } = await exchange.wait(
-      this.#transport.stream(
-        method,
-        cancelled(exchange.signal),
-        undefined,
-        headers,
-        requests,
-      ),
+    request: ProtoRequest,
+  ): Promise<AsyncIterator<StreamChunk>> {
+    const headers = await this.headers(exchange, call, "stream");
+    return await unlessRefused(
+      exchange,
+      () => exchange.wait(this.#transport.stream(request, headers, exchange.signal)),
     );
-    return message[Symbol.asyncIterator]();
-  }
-
-  /**
-   * Sends once more what the server has refused unread, as one does that is
-   * told to go elsewhere while the request is on its way. gRPC's own clients do
-   * so too, and call it a transparent retry
-   * (https://github.com/grpc/proposal/blob/master/A6-client-retries.md#transparent-retries).
-   */
-  async unlessRefused<T>(exchange: Exchange, send: () => Promise<T>): Promise<T> {
-    try {
-      return await send();
-    } catch (error) {
-      if (exchange.aborted || !isRefused(error)) throw error;
-      return await send();
-    }
   }
 
   /** What to throw for an error of a call. */
@@ -154,11 +117,12 @@ export class RpcCaller {
     return exchange.aborted ? known : orLate(known, exchange.timeLeft(method), this.name);
   }
 
-  async #headers(
+  /** The headers of a call, its time among them. */
+  async headers(
     exchange: Exchange,
     call: CallOptions,
     method: "process" | "stream",
-  ): Promise<Record<string, string>> {
+  ): Promise<CallHeaders> {
     const make = this.#options.headers;
     const headers = typeof make === "function"
       ? asking(await exchange.wait(madeHeaders(make, call, this.#url)))
@@ -176,14 +140,16 @@ function asking(headers: Record<string, string>): Record<string, string> {
 }
 
 /**
- * A signal that aborts with another, for the reason that the RPC library takes
- * for a cancellation: with a timeout it would reset the stream as if it had failed.
+ * Sends once more what the server has refused unread, as one does that is told
+ * to go elsewhere while the request is on its way. gRPC's own clients do so
+ * too, and call it a transparent retry
+ * (https://github.com/grpc/proposal/blob/master/A6-client-retries.md#transparent-retries).
  */
-function cancelled(signal: AbortSignal): AbortSignal {
-  const controller = new AbortController();
-  onAbort(
-    signal,
-    () => controller.abort(new ConnectError("The call was cancelled", Code.Canceled)),
-  );
-  return controller.signal;
+async function unlessRefused<T>(exchange: Exchange, send: () => Promise<T>): Promise<T> {
+  try {
+    return await send();
+  } catch (error) {
+    if (exchange.aborted || !isRefused(error)) throw error;
+    return await send();
+  }
 }

@@ -8,12 +8,12 @@ import type { Agents } from "../directory.ts";
 import { type CorsOptions, OriginPolicy } from "../http/origin.ts";
 import { HttpProblem } from "../http/problem.ts";
 import { abortWhenLeft } from "./abort_when_left.ts";
-import { type CallAnswerer, limitsOf } from "./answer_call.ts";
+import { answerCall, type CallLimits, libraryLimits, limitsOf } from "./answer_call.ts";
 import { gzip } from "./compression.ts";
 import type { RpcServerOptions } from "./options.ts";
 import { ERRORS_HEADER } from "./proto_error.ts";
 import { problemResponse } from "./problem.ts";
-import { addRoutes } from "./routes.ts";
+import { addRoutes, methodsOf } from "./routes.ts";
 import { RpcService } from "./service.ts";
 
 /** Options of {@linkcode rpcHandler}. */
@@ -78,7 +78,7 @@ const GRPC_COMPRESSION = ["Grpc-Encoding", "Grpc-Accept-Encoding"];
 class RpcServer {
   readonly service: RpcService;
   readonly #origins: OriginPolicy;
-  readonly #answer: CallAnswerer;
+  readonly #limits: CallLimits;
   readonly #handlers: ReadonlyMap<string, UniversalHandler>;
 
   constructor(agents: Agents, options: RpcHandlerOptions) {
@@ -87,10 +87,13 @@ class RpcServer {
       headers: [...cors.allowedHeaders, ...GRPC_COMPRESSION, ERRORS_HEADER],
       exposed: [...cors.exposedHeaders, "Grpc-Encoding"],
     });
-    const { answer, ...limits } = limitsOf("serve over RPC", options);
-    this.#answer = answer;
-    const router = createConnectRouter({ grpc: false, acceptCompression: [gzip], ...limits });
-    addRoutes(router, this.service, options.reflection ?? true);
+    this.#limits = limitsOf("serve over RPC", options);
+    const router = createConnectRouter({
+      grpc: false,
+      acceptCompression: [gzip],
+      ...libraryLimits(this.#limits),
+    });
+    addRoutes(router, methodsOf(this.service, options.reflection ?? true));
     const basePath = `/${options.basePath ?? ""}`.replace(/\/+/g, "/").replace(/\/$/, "");
     this.#handlers = new Map(
       router.handlers.map((handler) => [basePath + handler.requestPath, handler]),
@@ -133,8 +136,8 @@ class RpcServer {
     checkContentType(request, handler);
     const call = universalServerRequestFromFetch(request, {});
     const answer = handler.method.methodKind === "unary"
-      ? this.#answer(handler, call)
-      : abortWhenLeft(call, (linked) => this.#answer(handler, linked));
+      ? answerCall(handler, call, this.#limits)
+      : abortWhenLeft(call, (linked) => answerCall(handler, linked, this.#limits));
     return universalServerResponseToFetch(await answer);
   }
 }

@@ -1,4 +1,4 @@
-import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import type { ServiceImpl } from "@connectrpc/connect";
 import type { AgenkitError } from "../../core/errors.ts";
 import { checkLimit, checkNumber } from "../../core/options.ts";
 import type { AgentService, Request as ProtoRequest } from "../../gen/agent_pb.ts";
@@ -6,6 +6,7 @@ import { Admission } from "../admission.ts";
 import type { Agents } from "../directory.ts";
 import { runProcess, StreamRun } from "../run.ts";
 import { AgentFailures } from "./agent_failures.ts";
+import type { CallContext } from "./call_context.ts";
 import { CallLink } from "./call_link.ts";
 import { inOrder } from "./in_order.ts";
 import type { RpcServerOptions } from "./options.ts";
@@ -70,7 +71,7 @@ export class RpcService implements ServiceImpl<typeof AgentService> {
   }
 
   /** Answers one request. */
-  async process(request: ProtoRequest, context: HandlerContext): Promise<ResponseInit> {
+  async process(request: ProtoRequest, context: CallContext): Promise<ResponseInit> {
     this.#admit();
     const link = new CallLink(context);
     try {
@@ -90,7 +91,7 @@ export class RpcService implements ServiceImpl<typeof AgentService> {
   /** Answers one request in chunks. */
   async *processStream(
     request: ProtoRequest,
-    context: HandlerContext,
+    context: CallContext,
   ): AsyncGenerator<ChunkInit, void, undefined> {
     this.#admit();
     let released = false;
@@ -124,7 +125,7 @@ export class RpcService implements ServiceImpl<typeof AgentService> {
   /** Answers request after request, in their order. */
   async *bidirectionalStream(
     requests: AsyncIterable<ProtoRequest>,
-    context: HandlerContext,
+    context: CallContext,
   ): AsyncGenerator<ResponseInit, void, undefined> {
     const link = new CallLink(context);
     try {
@@ -142,7 +143,7 @@ export class RpcService implements ServiceImpl<typeof AgentService> {
   /** One of many: its failure is its own answer, since a status would end the others. */
   async #answerOne(
     request: ProtoRequest,
-    context: HandlerContext,
+    context: CallContext,
     link: CallLink,
   ): Promise<ResponseInit> {
     let admitted = false;

@@ -27,6 +27,30 @@ test("serveGrpc() refuses what is no call of gRPC, and serves on", async () => {
   assert.match(new TextDecoder().decode(good.body), /hi/);
 });
 
+test("serveGrpc() speaks the JSON of gRPC, and takes POST alone", async () => {
+  await using server = await serveGrpc(echoAgent(), { port: 0 });
+  const json = { id: "1", messages: [{ role: "user", content: "hi" }] };
+  const asJson = await rawCall(server.url, {
+    headers: { "content-type": "application/grpc+json" },
+    body: framed(new TextEncoder().encode(JSON.stringify(json))),
+  });
+  assert.equal(asJson.grpcStatus, "0");
+  assert.match(new TextDecoder().decode(asJson.body), /"content":\s*"hi"/);
+  assert.equal((await rawCall(server.url, { headers: { ":method": "PUT" } })).status, 405);
+});
+
+test("serveGrpc() answers as large as the client can read, and as it can read it", async () => {
+  await using server = await serveGrpc(echoAgent(), { port: 0 });
+  const content = "x".repeat(5_000);
+  const call = (headers: Record<string, string>) =>
+    rawCall(server.url, { headers, body: frameOf(content) });
+  assert.equal((await call({})).body[0], 0);
+  const zipped = await call({ "grpc-accept-encoding": "br, gzip" });
+  assert.equal(zipped.body[0], 1);
+  assert.ok(zipped.body.length < 500);
+  assert.equal((await call({ "grpc-accept-encoding": "br" })).body[0], 0);
+});
+
 test("serveGrpc() refuses messages that are none, with a status", async () => {
   await using server = await serveGrpc(echoAgent(), { port: 0, maxBytes: 1000 });
   const cases = {
@@ -65,6 +89,7 @@ test("serveGrpc() takes deadlines as they come: far away, past, unreadable", asy
     rawCall(server.url, { headers: { "grpc-timeout": value }, body: frameOf(content) });
   assert.equal((await call("99999999H", "slow")).grpcStatus, "0");
   assert.equal((await call("20m", "hang")).grpcStatus, "4");
+  assert.equal((await call("0m", "x")).grpcStatus, "4");
   assert.equal((await call("soon", "x")).grpcStatus, "3");
 });
 
@@ -79,6 +104,27 @@ test("serveGrpc() ends the agent of a stream that is reset", async () => {
   await until(() => seen.ended.length === 1 && server.inFlight === 0, "the agent to end");
   assert.deepEqual(seen.ended, [false]);
   assert.equal(seen.signals[0]!.aborted, true);
+});
+
+test("serveGrpc() lets a slow client have all, in order", async () => {
+  const size = 20_000;
+  const many = agent({
+    name: "many",
+    process: () => "x",
+    async *stream() {
+      for (let i = 0; i < 200; i++) yield `${i}`.padEnd(size, ".");
+    },
+  });
+  await using server = await serveGrpc(many, { port: 0 });
+  for (const compression of [false, true]) {
+    await using remote = grpcAgent(server.url, { compression });
+    let expected = 0;
+    for await (const chunk of remote.stream(message("user", "x"))) {
+      assert.equal(text(chunk), `${expected++}`.padEnd(size, "."));
+      if (expected % 50 === 0) await delay(20);
+    }
+    assert.equal(expected, 200);
+  }
 });
 
 test("serveGrpc() makes no more than a slow client reads, and ends when it leaves", async () => {

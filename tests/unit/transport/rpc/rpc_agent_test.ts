@@ -1,11 +1,12 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { Code, ConnectError, type Transport } from "@connectrpc/connect";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { collect, message, TimeoutError } from "../../../../mod.ts";
 import { TestClock } from "../../../../src/testing/mod.ts";
 import { grpcTimeout } from "../../../../src/transport/rpc/deadlines.ts";
 import { RpcAgent } from "../../../../src/transport/rpc/rpc_agent.ts";
 import { RpcCaller } from "../../../../src/transport/rpc/rpc_caller.ts";
+import type { RpcTransport } from "../../../../src/transport/rpc/rpc_transport.ts";
 
 const ask = message("user", "x");
 
@@ -13,7 +14,7 @@ const ask = message("user", "x");
 function failing(error: unknown) {
   const clock = new TestClock();
   const fail = () => Promise.reject(error);
-  const transport: Transport = { unary: fail, stream: fail };
+  const transport: RpcTransport = { unary: fail, stream: fail };
   const caller = new RpcCaller("call", new URL("http://host"), transport, grpcTimeout, {
     clock,
   });
