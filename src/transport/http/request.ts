@@ -30,6 +30,23 @@ export function checkContentType(request: Request): void {
 }
 
 /**
+ * Refuses bodies that are compressed: what one byte may unpack to has no bound.
+ *
+ * @throws {HttpProblem} 415, with what is taken (RFC 9110 section 12.5.3).
+ */
+export function checkContentEncoding(request: Request): void {
+  const value = request.headers.get("content-encoding");
+  if (value === null || /^(?:identity)?$/i.test(value.trim())) return;
+  throw new HttpProblem(
+    415,
+    "invalid_argument",
+    `Cannot read a body with the content encoding ${JSON.stringify(value)}: expected it ` +
+      "uncompressed, with no content-encoding",
+    { "accept-encoding": "identity" },
+  );
+}
+
+/**
  * How long the caller waits, in milliseconds, but no more than `max`.
  *
  * @throws {AgenkitError} `invalid_argument`, if the header holds something else.

@@ -18,7 +18,7 @@ import { EVENT_STREAM_TYPE, JSON_TYPE } from "./headers.ts";
 import { checked, type CheckedOptions, type HttpHandlerOptions } from "./options.ts";
 import { OriginPolicy } from "./origin.ts";
 import { errorResponse, HttpProblem } from "./problem.ts";
-import { checkContentType, readRequest, readTimeout } from "./request.ts";
+import { checkContentEncoding, checkContentType, readRequest, readTimeout } from "./request.ts";
 import { allowOf, type Route, routeOf } from "./routes.ts";
 
 /** A web-standard request handler that can be asked how busy it is, and be drained. */
@@ -156,6 +156,7 @@ class HttpServer {
     try {
       const named = route.agent === undefined ? undefined : this.#directory.get(route.agent);
       checkContentType(request);
+      checkContentEncoding(request);
       const timeoutMs = readTimeout(request, this.#options.maxTimeoutMs);
       const { context } = this.#options;
       const values = context === undefined

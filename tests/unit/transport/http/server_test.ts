@@ -65,6 +65,27 @@ test("httpHandler() takes bodies without a type, of text, and of JSON types", as
   assert.equal((await handler(untyped)).status, 200);
 });
 
+test("httpHandler() refuses compressed bodies with 415, and says what it takes", async () => {
+  const handler = httpHandler(echo);
+  for (const coding of ["gzip", "br", "GZIP", "identity, gzip", "x-own"]) {
+    for (const path of ["/process", "/stream", "/agents/echo/process"]) {
+      const request = post(path, envelope(), { headers: { "content-encoding": coding } });
+      const response = await handler(request);
+      assert.equal(response.headers.get("accept-encoding"), "identity");
+      const error = await errorOf(response, 415, "INVALID_MESSAGE");
+      assert.equal(
+        error.error_message,
+        `Cannot read a body with the content encoding "${coding}": expected it uncompressed, ` +
+          "with no content-encoding",
+      );
+    }
+  }
+  for (const coding of ["", "identity", "Identity"]) {
+    const request = post("/process", envelope(), { headers: { "content-encoding": coding } });
+    assert.equal((await handler(request)).status, 200, coding);
+  }
+});
+
 test("httpHandler() refuses other types with 415, and says a sentence about gRPC", async () => {
   const handler = httpHandler(echo);
   for (
