@@ -50,7 +50,7 @@ export interface RemoteAgent extends StreamingAgent, AsyncDisposable {
  * ```
  *
  * @throws {TypeError} If the URL is none, its scheme is not known, or an option is not valid.
- * @throws {RangeError} If an option is out of bounds.
+ * @throws {RangeError} If an option or the port is out of bounds, or a path is too long for a socket.
  * @throws {AgenkitError} With code `unimplemented`, if this runtime cannot call such a URL.
  */
 export function remoteAgent(url: string | URL, options: RemoteAgentOptions = {}): RemoteAgent {

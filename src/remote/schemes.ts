@@ -45,6 +45,7 @@ export function schemesOf(scope?: unknown): readonly string[] {
  *
  * @param scope The globals of the runtime.
  * @throws {TypeError} If its scheme is not known, or it is not well formed.
+ * @throws {RangeError} If its port is out of bounds, or its path too long for a socket.
  * @throws {AgenkitError} With code `unimplemented`, if the runtime cannot call it.
  */
 export function transportOf(url: string, scope?: unknown): Transport {

@@ -14,7 +14,11 @@ export interface Transport {
   readonly headers: "call" | "connection" | "none";
   /** How a URL of it looks, for error messages. */
   readonly example: string;
-  /** Whether a URL of it is well formed. */
+  /**
+   * Whether a URL of it is well formed.
+   *
+   * @throws {RangeError} If it is, but a part of it is out of bounds.
+   */
   matches(url: string): boolean;
   /** Loads what it needs and makes the client. */
   load(url: string, options: RemoteAgentOptions): Promise<Client>;
@@ -122,9 +126,10 @@ function socket(example: string): Transport {
     example,
     matches(url) {
       try {
-        readAddress("call", url);
+        readAddress("call a remote agent", url);
         return true;
-      } catch {
+      } catch (error) {
+        if (error instanceof RangeError) throw error;
         return false;
       }
     },

@@ -52,6 +52,21 @@ test("remoteAgent() of a socket is called after its host and port, or its path",
   assert.equal(remoteAgent("unix:///run/a b.sock").name, "/run/a b.sock");
 });
 
+test("remoteAgent() of a socket says what of its address is out of bounds", () => {
+  assert.throws(() => remoteAgent(`unix:///${"x".repeat(107)}`), {
+    name: "RangeError",
+    message: "Cannot call a remote agent as the path of a Unix socket must be at most 107 bytes: " +
+      "current value has 108",
+  });
+  for (const port of [0, 65_536]) {
+    assert.throws(() => remoteAgent(`tcp://host:${port}`), {
+      name: "RangeError",
+      message:
+        `Cannot call a remote agent as the port must be from 1 to 65535: current value is ${port}`,
+    });
+  }
+});
+
 test("remoteAgent() calls tcp:, and is unavailable and not begun when nobody listens", async () => {
   await check(await serveSocket(words, "tcp://127.0.0.1:0"));
 });
