@@ -1,11 +1,11 @@
 import { type ClientHttp2Stream, constants, type IncomingHttpHeaders } from "node:http2";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { compressionGzip } from "@connectrpc/connect-node";
 import type { Compression } from "@connectrpc/connect/protocol";
 import { codeFromHttpStatus, contentTypeRegExp } from "@connectrpc/connect/protocol-grpc";
 import { onAbort } from "../../core/signals.ts";
 import type { ConnectionStream, Http2Connection } from "../http2/connection.ts";
 import { NotProcessedError } from "../http2/request.ts";
+import { gzip } from "./compression.ts";
 import { type MessageFormat, MessageReader } from "./message_reader.ts";
 import { MessageWriter } from "./message_writer.ts";
 import { hasStatus, statusError } from "./status.ts";
@@ -110,7 +110,7 @@ export class ClientCall<T> {
       );
     }
     const encoding = headers["grpc-encoding"];
-    if (encoding === compressionGzip.name) this.answers.compression = compressionGzip;
+    if (encoding === gzip.name) this.answers.compression = gzip;
     else if (encoding !== undefined && encoding !== "identity") {
       throw new ConnectError(`expected encoding gzip or identity, got ${encoding}`, Code.Internal);
     }

@@ -1,11 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { createConnectRouter } from "@connectrpc/connect";
-import {
-  compressionGzip,
-  universalRequestFromNodeRequest,
-  universalResponseToNodeResponse,
-} from "@connectrpc/connect-node";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { contentTypeRegExp } from "@connectrpc/connect/protocol-grpc";
 import type { Agents } from "../directory.ts";
@@ -13,6 +8,7 @@ import { answerCall, type CallLimits, libraryLimits, limitsOf } from "../rpc/ans
 import type { RpcServerOptions } from "../rpc/options.ts";
 import { addRoutes, methodsOf } from "../rpc/routes.ts";
 import { RpcService } from "../rpc/service.ts";
+import { gzip } from "./compression.ts";
 import { type GrpcMethod, grpcMethod } from "./method.ts";
 import { ServerCall } from "./server_call.ts";
 import { encodeStatusText } from "./status.ts";
@@ -55,7 +51,7 @@ export function grpcHandler(agents: Agents, options: RpcServerOptions = {}): Grp
   }));
   const router = createConnectRouter({
     grpc: false,
-    acceptCompression: [compressionGzip],
+    acceptCompression: [gzip],
     ...libraryLimits(limits),
   });
   addRoutes(router, methods);
@@ -89,6 +85,9 @@ function isGrpc(request: GrpcRequest): request is Http2ServerRequest {
     contentTypeRegExp.test(request.headers["content-type"] ?? "");
 }
 
+/** Loaded by the first call that needs it, and then at hand. */
+let adapter: Promise<typeof import("@connectrpc/connect-node")> | undefined;
+
 /** Answers over gRPC-Web or Connect. */
 async function respond(
   method: UniversalHandler,
@@ -96,6 +95,8 @@ async function respond(
   response: ServerResponse,
   limits: CallLimits,
 ): Promise<void> {
+  adapter ??= import("@connectrpc/connect-node");
+  const { universalRequestFromNodeRequest, universalResponseToNodeResponse } = await adapter;
   const call = universalRequestFromNodeRequest(request, response, undefined, undefined);
   await universalResponseToNodeResponse(await answerCall(method, call, limits), response);
 }

@@ -116,20 +116,8 @@ export class MessageReader<T> implements AsyncIterator<T> {
         Code.Internal,
       );
     }
-    return this.#decompress(this.compression, data)
+    return this.compression.decompress(data, this.#format.maxBytes)
       .then((bytes) => ({ done: false, value: this.#format.parse(bytes) }));
-  }
-
-  async #decompress(compression: Compression, data: Uint8Array): Promise<Uint8Array> {
-    try {
-      return await compression.decompress(data, this.#format.maxBytes);
-    } catch (error) {
-      if (error instanceof ConnectError && error.code === Code.ResourceExhausted) throw error;
-      throw new ConnectError(
-        `The message cannot be decompressed: expected ${compression.name}`,
-        Code.Internal,
-      );
-    }
   }
 
   #take(envelope: Envelope): void {

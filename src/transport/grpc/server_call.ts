@@ -2,7 +2,6 @@ import type { ServerResponse } from "node:http";
 import type { Http2ServerRequest } from "node:http2";
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError, type ContextValues, createContextValues } from "@connectrpc/connect";
-import { compressionGzip } from "@connectrpc/connect-node";
 import {
   type Compression,
   compressionNegotiate,
@@ -19,12 +18,13 @@ import type { Timer } from "../../core/clock.ts";
 import type { CallLimits } from "../rpc/answer_call.ts";
 import type { CallContext } from "../rpc/call_context.ts";
 import { isTooFar } from "../rpc/deadlines.ts";
+import { gzip } from "./compression.ts";
 import { MessageReader } from "./message_reader.ts";
 import { MessageWriter } from "./message_writer.ts";
 import type { AnyInit, AnyMessage, GrpcMethod } from "./method.ts";
 import { OK, statusTrailers, webHeaders } from "./status.ts";
 
-const COMPRESSIONS: Compression[] = [compressionGzip];
+const COMPRESSIONS: Compression[] = [gzip];
 
 /** The RPC library's place for what travels with a call: nothing does here. */
 const NO_VALUES: ContextValues = createContextValues();

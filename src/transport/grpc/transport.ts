@@ -1,7 +1,6 @@
 import type { OutgoingHttpHeaders } from "node:http2";
 import type { DescMethod, MessageShape } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { compressionGzip } from "@connectrpc/connect-node";
 import {
   type Compression,
   createMethodSerializationLookup,
@@ -20,13 +19,14 @@ import {
 import type { ConnectionOptions } from "../http2/connection.ts";
 import { SharedConnection } from "../http2/shared_connection.ts";
 import type { CallHeaders, RpcTransport } from "../rpc/rpc_transport.ts";
+import { gzip } from "./compression.ts";
 import { ClientCall } from "./client_call.ts";
 
 /** What every call says of itself. */
 const HEAD: OutgoingHttpHeaders = {
   ":method": "POST",
   "content-type": "application/grpc+proto",
-  "grpc-accept-encoding": compressionGzip.name,
+  "grpc-accept-encoding": gzip.name,
   te: "trailers",
 };
 
@@ -56,7 +56,7 @@ export class GrpcTransport implements RpcTransport {
     { compression, maxBytes }: { readonly compression: boolean; readonly maxBytes: number },
   ) {
     this.#connection = new SharedConnection(origin, options);
-    this.#compression = compression ? compressionGzip : null;
+    this.#compression = compression ? gzip : null;
     this.#maxBytes = maxBytes;
     const { process, processStream, bidirectionalStream } = AgentService.method;
     this.#process = methodOf(process, maxBytes);
