@@ -45,7 +45,7 @@ function* chunksTo({ version, id, messages: [message] }: Request, count: number)
   yield { version, id, timestamp: new Date().toISOString(), type: ChunkType.END };
 }
 
-/** connect-node, which agenkit's gRPC stands on. */
+/** connect-node, whose Connect and gRPC-Web agenkit speaks. */
 export async function connectNodeFloor(chunks: number): Promise<RpcFloor> {
   const server = createServer(connectNodeAdapter({
     routes: (router) =>
