@@ -1,5 +1,6 @@
 import type { AgentRegistry } from "../registry/agent_registry.ts";
 import { agentRegistry } from "../registry/registry.ts";
+import { shownUrl } from "../transport/url.ts";
 import { UsageError } from "./io.ts";
 
 /** A registry that others share, and how it is let go of. */
@@ -15,7 +16,7 @@ export interface OpenRegistry {
  */
 export async function openRegistry(url: string): Promise<OpenRegistry> {
   if (!/^rediss?:\/\//i.test(url)) {
-    throw new UsageError(`--registry must be a redis:// or rediss:// URL, got "${url}"`);
+    throw new UsageError(`--registry must be a redis:// or rediss:// URL, got "${shownUrl(url)}"`);
   }
   const { redisStore } = await import("../registry/redis/store.ts");
   const store = redisStore({ url });

@@ -20,7 +20,8 @@ export interface AgentRegistry extends AsyncDisposable {
   /**
    * Registers an agent, in place of the one of the same name and instance.
    *
-   * @throws {TypeError} If the name is empty, the endpoint is no URL, or something else is wrong.
+   * @throws {TypeError} If the name is empty, the endpoint is no URL or holds a password, or
+   * something else is wrong.
    * @throws {AgenkitError} With code `unavailable`, if the store cannot be reached.
    */
   register(init: RegistrationInit): Promise<RegisteredAgent>;

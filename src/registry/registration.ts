@@ -1,4 +1,5 @@
 import { describe, type JsonObject, toJsonObject } from "../core/json.ts";
+import { refuseCredentials, shownUrl } from "../transport/url.ts";
 
 /**
  * Which registration is meant: a name alone means its only usual instance,
@@ -66,7 +67,8 @@ const MAX_LENGTH = 1024;
 /**
  * Checks what is to be registered.
  *
- * @throws {TypeError} If the name is empty or something is of a wrong kind.
+ * @throws {TypeError} If the name is empty, something is of a wrong kind, or the endpoint holds a
+ * password, which all callers would see.
  */
 export function checkRegistration(init: RegistrationInit): Omit<
   Registration,
@@ -83,10 +85,11 @@ export function checkRegistration(init: RegistrationInit): Omit<
   if (!/^[a-z][a-z\d+.-]*:./i.test(endpoint) || !URL.canParse(endpoint)) {
     throw new TypeError(
       `Cannot register agent '${name}' as 'endpoint' must be a URL: current value is ${
-        describe(endpoint)
+        describe(shownUrl(endpoint))
       }`,
     );
   }
+  refuseCredentials(`register agent '${name}'`, new URL(endpoint), "endpoint");
   const { capabilities = [], metadata = {} } = init;
   if (!Array.isArray(capabilities) || capabilities.some((item) => typeof item !== "string")) {
     throw new TypeError(

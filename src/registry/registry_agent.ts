@@ -6,6 +6,7 @@ import { AgenkitError, codeOf } from "../core/errors.ts";
 import { describe } from "../core/json.ts";
 import type { Message } from "../core/message.ts";
 import { throwIfAborted } from "../core/signals.ts";
+import { shownUrl } from "../transport/url.ts";
 import type { CalledEndpoint, Endpoint, EndpointClient } from "./endpoint.ts";
 import { Endpoints } from "./endpoints.ts";
 import {
@@ -151,7 +152,7 @@ class NamedAgent implements RegistryAgent {
       const { endpoint: url } = endpoint.registration;
       throw new AgenkitError(
         "unavailable",
-        `Cannot call agent '${this.name}' at ${url}: ${textOf(cause)}`,
+        `Cannot call agent '${this.name}' at ${shownUrl(url)}: ${textOf(cause)}`,
         { cause, details: NOT_BEGUN, retryable: false },
       );
     }

@@ -6,6 +6,7 @@ import { AgenkitError } from "../core/errors.ts";
 import { describe } from "../core/json.ts";
 import type { Message } from "../core/message.ts";
 import { throwIfAborted } from "../core/signals.ts";
+import { shownUrl } from "../transport/url.ts";
 import { checkRemoteOptions, type RemoteAgentOptions } from "./options.ts";
 import { transportOf } from "./schemes.ts";
 import type { Client, Transport } from "./transports.ts";
@@ -49,7 +50,7 @@ export interface RemoteAgent extends StreamingAgent, AsyncDisposable {
  * assert.equal(text(await echo.process(message("user", "hello"))), "Echo: hello");
  * ```
  *
- * @throws {TypeError} If the URL is none, its scheme is not known, or an option is not valid.
+ * @throws {TypeError} If the URL is none or holds a password, its scheme is not known, or an option is not valid.
  * @throws {RangeError} If an option or the port is out of bounds, or a path is too long for a socket.
  * @throws {AgenkitError} With code `unimplemented`, if this runtime cannot call such a URL.
  */
@@ -105,9 +106,13 @@ class LazyAgent implements RemoteAgent {
   #load(call: CallOptions | undefined): Promise<Client> {
     throwIfAborted(call);
     if (this.#closing !== undefined) {
-      throw new AgenkitError("failed_precondition", `Cannot call ${this.url}: it was closed`, {
-        details: NOT_BEGUN,
-      });
+      throw new AgenkitError(
+        "failed_precondition",
+        `Cannot call ${shownUrl(this.url)}: it was closed`,
+        {
+          details: NOT_BEGUN,
+        },
+      );
     }
     this.#loading ??= this.#make();
     return call?.signal === undefined ? this.#loading : abortable(this.#loading, call.signal);
@@ -133,11 +138,13 @@ function checkHeaders(
 ): void {
   if (headers === undefined || carries === "call") return;
   if (carries === "none") {
-    throw new TypeError(`Cannot call ${url} with 'headers': this transport has none`);
+    throw new TypeError(`Cannot call ${shownUrl(url)} with 'headers': this transport has none`);
   }
   if (typeof headers !== "function") return;
   throw new TypeError(
-    `Cannot call ${url} with a function for 'headers': expected the headers themselves, since they ` +
+    `Cannot call ${
+      shownUrl(url)
+    } with a function for 'headers': expected the headers themselves, since they ` +
       "belong to a connection and not to a call",
   );
 }

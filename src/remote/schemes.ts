@@ -1,5 +1,6 @@
 import { AgenkitError } from "../core/errors.ts";
 import { describe } from "../core/json.ts";
+import { refuseCredentials, shownUrl } from "../transport/url.ts";
 import { has, runtimeOf } from "./runtime.ts";
 import {
   connect,
@@ -44,7 +45,7 @@ export function schemesOf(scope?: unknown): readonly string[] {
  * What calls the agent at a URL.
  *
  * @param scope The globals of the runtime.
- * @throws {TypeError} If its scheme is not known, or it is not well formed.
+ * @throws {TypeError} If its scheme is not known, it is not well formed, or it holds a password.
  * @throws {RangeError} If its port is out of bounds, or its path too long for a socket.
  * @throws {AgenkitError} With code `unimplemented`, if the runtime cannot call it.
  */
@@ -55,22 +56,25 @@ export function transportOf(url: string, scope?: unknown): Transport {
     throw new TypeError(
       `Cannot call a remote agent as 'url' must begin with ${
         listed(Object.keys(SCHEMES))
-      }: current value is ${describe(url)}`,
+      }: current value is ${describe(shownUrl(url))}`,
     );
   }
   if (!has(found.needs, scope)) {
     const runtime = runtimeOf(scope);
     throw new AgenkitError(
       "unimplemented",
-      `Cannot call ${url} from ${
+      `Cannot call ${shownUrl(url)} from ${
         runtime === "server" ? "this runtime" : runtime
       }, which has no ${found.needs}: expected ${listed(schemesOf(scope))}`,
     );
   }
-  if (found.matches(url)) return found;
+  if (found.matches(url)) {
+    if (found.headers !== "none") refuseCredentials("call a remote agent", new URL(url));
+    return found;
+  }
   throw new TypeError(
     `Cannot call a remote agent as 'url' must be like ${found.example}: current value is ${
-      describe(url)
+      describe(shownUrl(url))
     }`,
   );
 }

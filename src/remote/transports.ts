@@ -26,7 +26,7 @@ export interface Transport {
 
 /** A host, which may be an IPv6 address in brackets, and perhaps a port and a path. */
 const HOST =
-  /^[a-z\d+.-]+:\/\/(?:[^@/?#]*@)?(?:\[[\da-f:.]+\]|[^\s:/?#[\]@]+)(?::\d{1,5})?(?:[/?#]|$)/i;
+  /^[a-z\d+.-]+:\/\/(?:[^/?#]*@)?(?:\[[\da-f:.]+\]|[^\s:/?#[\]@]+)(?::\d{1,5})?(?:[/?#]|$)/i;
 
 function hasHost(url: string): boolean {
   return HOST.test(url) && URL.canParse(url);

@@ -1,6 +1,7 @@
 import { describe } from "../../core/json.ts";
 import { checkFunction, checkOptions } from "../../core/options.ts";
 import { checkClientTls, type ClientTlsOptions, nodeTlsOptions } from "../../transport/tls.ts";
+import { shownUrl } from "../../transport/url.ts";
 import type { InstanceKey, Registration } from "../registration.ts";
 import type { RegistryStore, StoreChange, StoredRegistration } from "../store.ts";
 import { type ClientOptions, Connection } from "./connection.ts";
@@ -81,7 +82,7 @@ class Store implements RedisStore {
       throw new TypeError(
         `Cannot ${ACTION} as 'url' must be a redis:// or rediss:// URL: current value is ${
           // It may hold a password.
-          describe(String(url).replace(/\/\/[^@/]*@/, "//***@"))}`,
+          describe(shownUrl(url))}`,
       );
     }
     if (typeof prefix !== "string" || prefix === "" || /[{}]/.test(prefix)) {

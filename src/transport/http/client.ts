@@ -20,6 +20,7 @@ import { readEvents } from "../../protocol/sse.ts";
 import { checkId, decodeAnswer, messageOf } from "../answer.ts";
 import { endsInTime } from "../ends_in_time.ts";
 import { Exchange, writeRequest } from "../exchange.ts";
+import { refuseCredentials, shownUrl } from "../url.ts";
 import { chunksOf, readText } from "./body.ts";
 import { type ExtraHeaders, fixedHeaders, madeHeaders } from "./extra_headers.ts";
 import { failureOf } from "./failure.ts";
@@ -71,7 +72,8 @@ export interface HttpAgentOptions {
  *
  * @param url Where it is served; a path prefix is kept, slashes at the end are not. `h2c://`, which
  * peers write for cleartext HTTP, means `http://`.
- * @throws {TypeError} If the URL is not http(s) or h2c, or an option is of a wrong type.
+ * @throws {TypeError} If the URL is not http(s) or h2c or holds a password, or an option is of a
+ * wrong type.
  * @throws {RangeError} If an option is out of bounds.
  */
 export function httpAgent(url: string | URL, options: HttpAgentOptions = {}): StreamingAgent {
@@ -216,10 +218,13 @@ class HttpAgent implements StreamingAgent {
 function parseUrl(url: string | URL): URL {
   const cleartext = String(url).replace(/^h2c:\/\//i, "http://");
   const parsed = URL.canParse(cleartext) ? new URL(cleartext) : undefined;
-  if (parsed?.protocol === "http:" || parsed?.protocol === "https:") return parsed;
+  if (parsed?.protocol === "http:" || parsed?.protocol === "https:") {
+    refuseCredentials(ACTION, parsed);
+    return parsed;
+  }
   throw new TypeError(
     `Cannot ${ACTION} as 'url' must be an http:// or https:// URL: current value is ${
-      describe(String(url))
+      describe(shownUrl(url))
     }`,
   );
 }

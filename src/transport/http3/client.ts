@@ -1,5 +1,7 @@
 import type { StreamingAgent } from "../../core/agent.ts";
+import { describe } from "../../core/json.ts";
 import { httpAgent, type HttpAgentOptions } from "../http/client.ts";
+import { shownUrl } from "../url.ts";
 import { http3Fetch, type Http3FetchOptions } from "./fetch.ts";
 
 /** Options of {@linkcode http3Agent}. */
@@ -43,7 +45,7 @@ export function http3Agent(url: string | URL, options: Http3AgentOptions = {}): 
   if (!/^https:\/\//i.test(address)) {
     throw new TypeError(
       `Cannot call over HTTP/3 as 'url' must be an h3:// or https:// URL: current value is ${
-        JSON.stringify(String(url))
+        describe(shownUrl(url))
       }`,
     );
   }

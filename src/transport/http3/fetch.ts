@@ -2,6 +2,7 @@ import { NOT_BEGUN } from "../../core/begun.ts";
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { AgenkitError } from "../../core/errors.ts";
 import { checkFunction } from "../../core/options.ts";
+import { shownUrl } from "../url.ts";
 import { readAltSvc } from "./alt_svc.ts";
 
 /** What sends requests: Bun's `fetch`, or something like it. */
@@ -68,7 +69,9 @@ export function http3Fetch(options: Http3FetchOptions = {}): Http3Fetch {
   const call = (input: string | URL, init: RequestInit = {}) => {
     const url = new URL(input);
     if (url.protocol !== "https:") {
-      throw new TypeError(`Cannot call over HTTP/3: expected an https:// URL, got ${url}`);
+      throw new TypeError(
+        `Cannot call over HTTP/3: expected an https:// URL, got ${shownUrl(url)}`,
+      );
     }
     return use === "always" ? overHttp3(send, url.href, init) : originOf(url).send(url, init);
   };
@@ -83,14 +86,20 @@ async function overHttp3(send: SendRequest, url: string, init: RequestInit): Pro
   } catch (error) {
     const { code } = error as { code?: string };
     if (code === "HTTP3Unsupported") {
-      throw new AgenkitError("unimplemented", `Cannot call ${url}: this fetch has no HTTP/3`, {
-        cause: error,
-      });
+      throw new AgenkitError(
+        "unimplemented",
+        `Cannot call ${shownUrl(url)}: this fetch has no HTTP/3`,
+        {
+          cause: error,
+        },
+      );
     }
     if (code !== "HTTP3HandshakeFailed") throw error;
     throw new AgenkitError(
       "unavailable",
-      `Cannot reach ${url}: the HTTP/3 handshake failed. Nobody listens on this UDP port, or the ` +
+      `Cannot reach ${
+        shownUrl(url)
+      }: the HTTP/3 handshake failed. Nobody listens on this UDP port, or the ` +
         "certificate is not trusted (NODE_EXTRA_CA_CERTS names more authorities)",
       { cause: error, details: NOT_BEGUN },
     );

@@ -2,6 +2,7 @@ import { AgenkitError } from "../../core/errors.ts";
 import { NOT_BEGUN } from "../../core/begun.ts";
 import { describe } from "../../core/json.ts";
 import type { Agents } from "../directory.ts";
+import { shownUrl } from "../url.ts";
 import { type MemoryHandler, memoryHandler, type MemoryHandlerOptions } from "./server.ts";
 
 /** Agents that this process offers at a `memory:` URL. */
@@ -70,7 +71,7 @@ export function handlerAt(url: string | URL): MemoryHandler {
   if (parts === null) {
     throw new TypeError(
       `Cannot call in memory as 'url' must be like memory://address: current value is ${
-        describe(String(url))
+        describe(shownUrl(url))
       }`,
     );
   }

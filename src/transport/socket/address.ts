@@ -1,4 +1,5 @@
 import { describe } from "../../core/json.ts";
+import { shownUrl } from "../url.ts";
 
 /** Where a socket is: a host and port, or a path. */
 export type SocketAddress =
@@ -32,7 +33,7 @@ export function readAddress(action: string, url: string | URL, minPort = 1): Soc
   if (parts === null) {
     throw new TypeError(
       `Cannot ${action} as the address must be tcp://host:port, tcps://host:port or ` +
-        `unix:///path: current value is ${describe(text)}`,
+        `unix:///path: current value is ${describe(shownUrl(text))}`,
     );
   }
   const [, scheme, ipv6, name, digits] = parts;

@@ -4,6 +4,7 @@ import { checkFunction, checkLimit, checkNumber } from "../../core/options.ts";
 import { systemClock } from "../../core/clock.ts";
 import { MAX_MESSAGE_BYTES } from "../../protocol/limits.ts";
 import { ChannelAgent, type ChannelAgentOptions, type ConnectedAgent } from "../channel/client.ts";
+import { refuseCredentials, shownUrl } from "../url.ts";
 import { Dialler, shown, type WebSocketFactory } from "./dial.ts";
 import { WebSocketSource } from "./source.ts";
 import type { WebSocketLike } from "./standard.ts";
@@ -61,7 +62,7 @@ const ACTION = "call over WebSocket";
  *
  * @param url Where it is served: `ws://` or `wss://`; `http://` and `https://` mean the same
  * server. Without a path `/` is tried, and then `/ws`.
- * @throws {TypeError} If the URL is of another kind, or an option is of a wrong type.
+ * @throws {TypeError} If the URL is of another kind or holds a password, or an option is of a wrong type.
  * @throws {RangeError} If an option is out of bounds.
  */
 export function webSocketAgent(
@@ -120,10 +121,11 @@ function parseUrl(url: string | URL): URL {
   if (parsed === undefined || !/^wss?:$/.test(parsed.protocol)) {
     throw new TypeError(
       `Cannot ${ACTION} as 'url' must be a ws:// or wss:// URL: current value is ${
-        describe(String(url))
+        describe(shownUrl(url))
       }`,
     );
   }
+  refuseCredentials(ACTION, parsed);
   // Not sent to servers, and refused by the standard.
   parsed.hash = "";
   if (parsed.pathname !== "/") parsed.pathname = parsed.pathname.replace(/\/+$/, "");
