@@ -37,6 +37,9 @@ export async function listenOnePort(
   const relayed = new Set<Socket>();
   const relay = (client: Socket, target: number, head?: Uint8Array) => {
     const inner = connect(target, LOOPBACK);
+    // Small frames must not wait for what the other side has yet to acknowledge.
+    client.setNoDelay();
+    inner.setNoDelay();
     relayed.add(client);
     client.on("error", () => inner.destroy());
     client.once("close", () => {
