@@ -22,7 +22,7 @@ export type ControlFrame =
   | readonly ["credit", string, number]
   /** Asks for a sign of life. */
   | readonly ["ping"]
-  /** Gives one. */
+  /** Gives one, asked for or not. */
   | readonly ["pong"];
 
 /** Writes a control frame. */

@@ -6,7 +6,7 @@ import type { MuxSession } from "./mux_session.ts";
 /** One call on a connection that carries many: a channel of its own. */
 export class MuxCall implements CallChannel {
   readonly callId: string;
-  /** How many messages had come on the connection when something last came for this call. */
+  /** How many envelopes had come on the connection when one last came for this call. */
   heardAt: number;
   readonly #session: MuxSession;
   /** Made only if somebody asks for it. */

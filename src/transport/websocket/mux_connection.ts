@@ -12,6 +12,16 @@ import { CLOSE } from "./close_codes.ts";
 import { decodeControl, encodeControl } from "./mux.ts";
 import { MuxServerCall } from "./mux_server_call.ts";
 
+/**
+ * After how many milliseconds a client gets a sign of life for what it sent, if
+ * nothing else. Without one, TCP of a client that joins small segments (Nagle's
+ * algorithm, which Deno's WebSocket leaves on) holds its next call back until
+ * this side acknowledges the last, for which TCP takes 40 ms.
+ */
+const ACKNOWLEDGE_MS = 1;
+
+const PONG = encodeControl(["pong"]);
+
 /** The server's side of one connection that carries many calls. */
 export class MuxConnection implements ServedConnection {
   /** The server whose agents answer. */
@@ -25,6 +35,9 @@ export class MuxConnection implements ServedConnection {
   /** Whether something has come, or run, since the idle timer was set. */
   #active = false;
   #idleTimer: Timer | undefined;
+  /** Whether nothing was sent since something came. */
+  #owing = false;
+  #owingTimer: Timer | undefined;
 
   /** @param maxCalls How many calls may run at once. */
   constructor(
@@ -47,6 +60,7 @@ export class MuxConnection implements ServedConnection {
         const text = await this.#channel.receive();
         if (text === undefined) break;
         this.#active = true;
+        this.#acknowledgeSoon();
         const told = this.#handle(text);
         if (told !== undefined) await told;
       }
@@ -54,6 +68,7 @@ export class MuxConnection implements ServedConnection {
       code = await this.#refuse(error);
     } finally {
       this.#idleTimer?.cancel();
+      this.#owingTimer?.cancel();
       this.#abort("The client has left");
       this.#channel.close(code);
     }
@@ -71,6 +86,7 @@ export class MuxConnection implements ServedConnection {
 
   /** Sends what belongs to a call, and drops a peer that takes nothing for too long. */
   send(text: string): Promise<void> {
+    this.#owing = false;
     return sendInTime(
       this.#channel,
       [text, this.#calls.size <= 1],
@@ -95,12 +111,12 @@ export class MuxConnection implements ServedConnection {
       case "cancel":
         // It may have ended at the same time.
         this.#calls.get(frame[1])?.stop(new DOMException("The caller has left", "AbortError"));
-        return undefined;
+        return this.#tell(PONG);
       case "credit":
         this.#calls.get(frame[1])?.addCredit(frame[2]);
         return undefined;
       case "ping":
-        return this.#tell(encodeControl(["pong"]));
+        return this.#tell(PONG);
     }
   }
 
@@ -155,6 +171,16 @@ export class MuxConnection implements ServedConnection {
   #closeIfDrained(): void {
     if (!this.#draining || this.#calls.size > 0) return;
     this.#channel.close(CLOSE.goingAway, "The server is draining");
+  }
+
+  #acknowledgeSoon(): void {
+    this.#owing = true;
+    if (this.#owingTimer !== undefined) return;
+    const { clock } = this.server.settings;
+    this.#owingTimer = clock.schedule(clock.now() + ACKNOWLEDGE_MS, () => {
+      this.#owingTimer = undefined;
+      if (this.#owing) void this.#tell(PONG);
+    });
   }
 
   /** One timer a connection, which looks whether something went on since it was set. */

@@ -64,7 +64,7 @@ export class MuxSession {
     return this.#calls.size;
   }
 
-  /** How many messages have come. */
+  /** How many envelopes have come. */
   get received(): number {
     return this.#received;
   }
@@ -110,7 +110,6 @@ export class MuxSession {
         const text = await this.#channel.receive();
         if (text === undefined) break;
         this.#heard = true;
-        this.#received++;
         this.#handle(text);
       }
       this.#end(undefined);
@@ -122,6 +121,7 @@ export class MuxSession {
 
   #handle(text: string): void {
     if (decodeControl(text) !== undefined) return;
+    this.#received++;
     const head = headOf(text);
     const call = head === undefined ? undefined : this.#calls.get(head.id);
     // One that was cancelled may have been answered at the same time.

@@ -236,7 +236,7 @@ test("mux: the time left travels with the request, and the server keeps to it", 
   const { ours, clock } = served({ process: (_, signal) => hang(signal) });
   await ours.send(request("1", { timeout_ms: 500 }));
   await clock.advance(499);
-  assert.equal(ours.waiting, 0);
+  assert.deepEqual(await sentBy(ours), ['["pong"]']);
   await clock.advance(1);
   const answer = JSON.parse((await ours.receive())!);
   assert.deepEqual([answer.id, answer.payload.error_code], ["1", "AGENT_TIMEOUT"]);
@@ -334,6 +334,27 @@ async function sentBy(theirs: TestChannel): Promise<string[]> {
   while (theirs.waiting > 0) all.push((await theirs.receive())!);
   return all;
 }
+
+test("mux: what a server cannot answer yet gets a sign of life, for TCP's sake", async () => {
+  const gate = Promise.withResolvers<string>();
+  const { ours, clock } = served({ process: () => gate.promise });
+  await ours.send(request("1"));
+  assert.deepEqual(await sentBy(ours), []);
+  await clock.advance(1);
+  assert.deepEqual(await sentBy(ours), ['["pong"]']);
+  // One that is answered has its sign.
+  gate.resolve("y");
+  await ours.send(request("2"));
+  assert.equal(headOf((await ours.receive())!)?.id, "1");
+  assert.equal(headOf((await ours.receive())!)?.id, "2");
+  await clock.advance(1_000);
+  assert.deepEqual(await sentBy(ours), []);
+  // Who has left says something next.
+  await ours.send('["cancel","3"]');
+  assert.equal(await ours.receive(), '["pong"]');
+  await clock.advance(1_000);
+  assert.deepEqual(await sentBy(ours), []);
+});
 
 test("mux: a client asks an idle server for a sign of life, and gives it up without one", async () => {
   const { session, clock, theirs } = unserved();
