@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { nextTick } from "node:process";
+import { setImmediate } from "node:timers";
 import type { Writable } from "node:stream";
 import { compressedFlag, type Compression, encodeEnvelope } from "@connectrpc/connect/protocol";
 
@@ -21,10 +21,13 @@ export class MessageWriter {
   #pending: Uint8Array[] = [];
   #pendingBytes = 0;
   #scheduled = false;
-  #full = false;
   #closed = false;
-  /** Ends the wait for room. */
-  #goOn: (() => void) | undefined;
+  /** Resolves when the stream, which is full, takes more. */
+  #room: PromiseWithResolvers<void> | undefined;
+  readonly #onDrain = () => {
+    this.#room?.resolve();
+    this.#room = undefined;
+  };
 
   /** @param onFlush Runs before anything is sent. */
   constructor(out: Writable, compression: Compression | null, onFlush: () => void = () => {}) {
@@ -53,7 +56,7 @@ export class MessageWriter {
   close(): void {
     this.#closed = true;
     this.#takePending();
-    this.#goOn?.();
+    this.#onDrain();
   }
 
   #add(envelope: Uint8Array): Promise<void> | undefined {
@@ -63,24 +66,26 @@ export class MessageWriter {
     if (this.#pendingBytes >= BATCH_BYTES) this.#flush();
     else if (!this.#scheduled) {
       this.#scheduled = true;
-      nextTick(() => {
+      setImmediate(() => {
         this.#scheduled = false;
         this.#flush();
       });
     }
-    if (!this.#full) return undefined;
-    this.#full = false;
-    return new Promise((resolve) => {
-      this.#goOn = resolve;
-      this.#out.once("drain", resolve);
-    });
+    return this.#room?.promise;
   }
 
   #flush(): void {
     const bytes = this.#takePending();
     if (bytes === undefined) return;
-    this.#onFlush();
-    if (!this.#out.write(bytes)) this.#full = true;
+    try {
+      this.#onFlush();
+      if (this.#out.write(bytes) || this.#room !== undefined) return;
+      this.#room = Promise.withResolvers();
+      this.#out.once("drain", this.#onDrain);
+    } catch {
+      // The stream is gone, and has not said so yet.
+      this.close();
+    }
   }
 
   #takePending(): Uint8Array | undefined {

@@ -2,29 +2,17 @@ import type { ServerResponse } from "node:http";
 import type { Http2ServerRequest } from "node:http2";
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError, type ContextValues, createContextValues } from "@connectrpc/connect";
-import {
-  type Compression,
-  compressionNegotiate,
-  type Serialization,
-} from "@connectrpc/connect/protocol";
-import {
-  contentTypeJson,
-  contentTypeProto,
-  parseContentType,
-  parseTimeout,
-} from "@connectrpc/connect/protocol-grpc";
+import type { Serialization } from "@connectrpc/connect/protocol";
+import { contentTypeJson, contentTypeProto } from "@connectrpc/connect/protocol-grpc";
 import { closeIterator } from "../../core/abortable.ts";
 import type { Timer } from "../../core/clock.ts";
 import type { CallLimits } from "../rpc/answer_call.ts";
 import type { CallContext } from "../rpc/call_context.ts";
-import { isTooFar } from "../rpc/deadlines.ts";
-import { gzip } from "./compression.ts";
 import { MessageReader } from "./message_reader.ts";
 import { MessageWriter } from "./message_writer.ts";
 import type { AnyInit, AnyMessage, GrpcMethod } from "./method.ts";
+import { readHead, type RequestHead } from "./request_head.ts";
 import { OK, statusTrailers, webHeaders } from "./status.ts";
-
-const COMPRESSIONS: Compression[] = [gzip];
 
 /** The RPC library's place for what travels with a call: nothing does here. */
 const NO_VALUES: ContextValues = createContextValues();
@@ -37,13 +25,11 @@ export class ServerCall implements CallContext {
   readonly #response: ServerResponse;
   readonly #limits: CallLimits;
   readonly #aborting = new AbortController();
-  readonly #head: Record<string, string>;
+  readonly #head: RequestHead;
   readonly #requests: MessageReader<AnyMessage>;
   readonly #answers: Serialization<AnyMessage>;
   readonly #writer: MessageWriter;
-  /** Why the call is not begun. */
-  #refusal: ConnectError | undefined;
-  #deadline: number | undefined;
+  readonly #deadline: number | undefined;
   #timer: Timer | undefined;
   #begun = false;
   #over = false;
@@ -59,17 +45,18 @@ export class ServerCall implements CallContext {
     this.#request = request;
     this.#response = response;
     this.#limits = limits;
-    const { headers } = request;
-    const binary = parseContentType(headers["content-type"] ?? null)?.binary ?? true;
-    this.#head = { "content-type": binary ? contentTypeProto : contentTypeJson };
+    const { binary, compression, answerCompression, timeoutMs } = this.#head = readHead(
+      request.headers,
+    );
+    this.#deadline = timeoutMs === undefined ? undefined : limits.clock.now() + timeoutMs;
     this.#answers = method.answers(binary);
     this.#requests = new MessageReader(request, {
       parse: method.requests(binary).parse,
       maxBytes: limits.maxBytes,
       single: method.oneRequest,
     });
-    this.#writer = new MessageWriter(response, this.#negotiate(), () => this.#begin());
-    this.#takeDeadline();
+    this.#requests.compression = compression;
+    this.#writer = new MessageWriter(response, answerCompression, () => this.#begin());
   }
 
   get signal(): AbortSignal {
@@ -121,7 +108,7 @@ export class ServerCall implements CallContext {
 
   async #run(): Promise<void> {
     try {
-      if (this.#refusal !== undefined) throw this.#refusal;
+      if (this.#head.refusal !== undefined) throw this.#head.refusal;
       const { oneRequest, oneAnswer } = this.#method;
       this.#wait(oneRequest ? this.#limits.bodyTimeoutMs : Infinity);
       const output = this.#method.answer(oneRequest ? await this.#only() : this.#all(), this);
@@ -166,7 +153,11 @@ export class ServerCall implements CallContext {
   #begin(): void {
     if (this.#begun) return;
     this.#begun = true;
-    this.#response.writeHead(200, this.#head);
+    const { binary, answerCompression } = this.#head;
+    this.#response.writeHead(200, {
+      "content-type": binary ? contentTypeProto : contentTypeJson,
+      ...(answerCompression === null ? undefined : { "grpc-encoding": answerCompression.name }),
+    });
   }
 
   #end(trailers: Readonly<Record<string, string>>): void {
@@ -176,9 +167,13 @@ export class ServerCall implements CallContext {
     // Whatever else arrives is dropped.
     this.#requests.end();
     this.#request.resume();
-    this.#begin();
-    this.#response.addTrailers(trailers);
-    this.#writer.end();
+    try {
+      this.#begin();
+      this.#response.addTrailers(trailers);
+      this.#writer.end();
+    } catch {
+      // The stream is gone, and has not said so yet: there is nobody to tell.
+    }
   }
 
   /** The stream is gone: if that was no answer, nobody waits for one any more. */
@@ -193,34 +188,6 @@ export class ServerCall implements CallContext {
   #abort(error: ConnectError): void {
     this.#requests.end({ error });
     this.#aborting.abort(error);
-  }
-
-  /** How answers are compressed; sees to it that requests are read as they were. */
-  #negotiate(): Compression | null {
-    const { "grpc-encoding": sent, "grpc-accept-encoding": accepted } = this.#request.headers;
-    if (sent === undefined && accepted === undefined) return null;
-    const { request, response, error } = compressionNegotiate(
-      COMPRESSIONS,
-      first(sent),
-      first(accepted),
-      "grpc-accept-encoding",
-    );
-    this.#refusal = error;
-    this.#requests.compression = request;
-    if (response !== null) this.#head["grpc-encoding"] = response.name;
-    return response;
-  }
-
-  #takeDeadline(): void {
-    const sent = this.#request.headers["grpc-timeout"];
-    if (sent === undefined) return;
-    const { timeoutMs, error } = parseTimeout(first(sent), Infinity);
-    this.#refusal ??= error;
-    if (timeoutMs === undefined || isTooFar(timeoutMs)) return;
-    if (timeoutMs <= 0) {
-      this.#refusal ??= new ConnectError("The deadline has passed", Code.DeadlineExceeded);
-    }
-    this.#deadline = this.#limits.clock.now() + timeoutMs;
   }
 
   /**
@@ -245,8 +212,4 @@ export class ServerCall implements CallContext {
         ),
       ));
   }
-}
-
-function first(value: string | string[] | undefined): string | null {
-  return (Array.isArray(value) ? value[0] : value) ?? null;
 }
