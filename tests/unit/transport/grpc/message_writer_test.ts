@@ -1,4 +1,5 @@
 import { Writable } from "node:stream";
+import { setImmediate } from "node:timers";
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import {
@@ -29,7 +30,7 @@ function outlet(highWaterMark: number) {
 }
 
 const bytes = (text: string) => new TextEncoder().encode(text);
-const turn = () => new Promise<void>((resolve) => setTimeout(resolve));
+const turn = () => new Promise<void>((resolve) => void setImmediate(resolve));
 
 test("MessageWriter sends what is said in one turn as one piece, and what is left with the end", async () => {
   const { out, pieces, messages, take } = outlet(1_000);
