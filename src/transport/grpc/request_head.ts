@@ -11,7 +11,10 @@ export interface RequestHead {
   readonly binary: boolean;
   /** How requests are compressed. */
   readonly compression: Compression | null;
-  /** How answers may be. */
+  /**
+   * How answers are: like the requests, if the client takes that. One that only
+   * says what it could take has not asked for what compressing costs.
+   */
   readonly answerCompression: Compression | null;
   /** How many milliseconds the call may take; undefined if that has no end. */
   readonly timeoutMs: number | undefined;
@@ -34,7 +37,7 @@ export function readHead(headers: IncomingHttpHeaders): RequestHead {
   return {
     binary: parseContentType(first(headers["content-type"]))?.binary ?? true,
     compression: request,
-    answerCompression: response,
+    answerCompression: request === null ? null : response,
     timeoutMs,
     refusal: error ?? timeout.error ??
       (timeoutMs !== undefined && timeoutMs <= 0

@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { message, RemoteError, text } from "../../../../mod.ts";
+import { agent, delay, message, RemoteError, text } from "../../../../mod.ts";
 import { grpcAgent, serveGrpc } from "../../../../src/transport/grpc/mod.ts";
 import { echoAgent, until } from "../rpc/agents.ts";
 
@@ -60,4 +60,31 @@ test("grpcAgent() tells the server how much time is left", async () => {
     remote.process(message("user", "hang"), { deadline: performance.now() + 50 }),
     { name: "TimeoutError", code: "deadline_exceeded" },
   );
+});
+
+test("grpcAgent() that reads slowly slows the agent down, and gets all there is", async () => {
+  let made = 0;
+  const size = 50_000;
+  const many = agent({
+    name: "many",
+    process: () => "x",
+    async *stream() {
+      while (made < 400) yield `${made++}`.padEnd(size, ".");
+    },
+  });
+  await using server = await serveGrpc(many, { port: 0 });
+  await using remote = grpcAgent(server.url);
+  let seen = 0;
+  for await (const chunk of remote.stream(message("user", "x"))) {
+    if (seen === 0) {
+      let before = -1;
+      while (before !== made) {
+        before = made;
+        await delay(200);
+      }
+      assert.ok(made < 100, `${made} chunks were made while one was read`);
+    }
+    assert.equal(text(chunk), `${seen++}`.padEnd(size, "."));
+  }
+  assert.equal(seen, 400);
 });
