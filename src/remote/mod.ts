@@ -5,5 +5,6 @@
  * @module
  */
 export type { ContentMode } from "../protocol/encode.ts";
-export type { Own, RemoteAgentOptions, SharedOptions } from "./options.ts";
+export type { ClientOptions } from "../transport/client_options.ts";
+export type { Own, RemoteAgentOptions } from "./options.ts";
 export { type RemoteAgent, remoteAgent } from "./remote_agent.ts";

@@ -74,11 +74,11 @@ class LazyAgent implements RemoteAgent {
     }
     this.url = String(url);
     this.#transport = transportOf(this.url);
-    checkRemoteOptions(options);
+    const { name, capabilities } = checkRemoteOptions(options);
     checkHeaders(this.url, options.headers, this.#transport);
     this.#options = options;
-    this.name = options.name ?? placeOf(this.url);
-    this.capabilities = Object.freeze([...(options.capabilities ?? [])]);
+    this.name = name ?? placeOf(this.url);
+    this.capabilities = capabilities;
   }
 
   async process(message: Message, call?: CallOptions): Promise<Message> {

@@ -1,12 +1,12 @@
 import type { StreamingAgent } from "../../core/agent.ts";
 import type { CallOptions } from "../../core/call.ts";
-import { type Clock, systemClock } from "../../core/clock.ts";
+import type { Clock } from "../../core/clock.ts";
 import type { Message } from "../../core/message.ts";
-import { checkFunction, checkLimit, checkNumber } from "../../core/options.ts";
+import { checkBoolean, checkFunction, checkLimit, checkNumber } from "../../core/options.ts";
 import { throwIfAborted } from "../../core/signals.ts";
-import { type ContentMode, encodeRequest } from "../../protocol/encode.ts";
-import { MAX_MESSAGE_BYTES } from "../../protocol/limits.ts";
+import { checkContentMode, type ContentMode, encodeRequest } from "../../protocol/encode.ts";
 import { messageOf } from "../answer.ts";
+import { checkClientOptions, type ClientOptions } from "../client_options.ts";
 import { Exchange } from "../exchange.ts";
 import { Attempt } from "./attempt.ts";
 import type { Channel, ChannelSource } from "./channel.ts";
@@ -15,22 +15,7 @@ import { ChannelPool, type PoolLimits } from "./pool.ts";
 import { type Connect, type ReconnectOptions, withReconnect } from "./reconnect.ts";
 
 /** Options that the clients of all connections have in common. */
-export interface ChannelAgentOptions {
-  /**
-   * The agent's name, which also tells a server that has several which one is
-   * meant. Default: the host or path of the address, and the server's default agent.
-   */
-  readonly name?: string | undefined;
-  /** What the remote agent can do, where that is known. @default {[]} */
-  readonly capabilities?: readonly string[] | undefined;
-  /**
-   * How long an answer may take, and how long each next chunk of a stream may,
-   * in milliseconds; the wait for a connection counts. A call's own deadline
-   * holds besides. @default {30000}
-   */
-  readonly timeoutMs?: number | undefined;
-  /** The most bytes of a request, an answer or a chunk. @default {10485760} */
-  readonly maxBytes?: number | undefined;
+export interface ChannelAgentOptions extends ClientOptions {
   /** How content that is no string is written; `"json"` for Python agents that expect objects. @default {"text"} */
   readonly content?: ContentMode | undefined;
   /** How many connections there may be, each of which carries one call at a time. @default {16} */
@@ -47,8 +32,6 @@ export interface ChannelAgentOptions {
    * itself, by `idempotentKey`. @default {false}
    */
   readonly idempotent?: boolean | undefined;
-  /** Where time comes from. @default {systemClock} */
-  readonly clock?: Clock | undefined;
   /** Spreads the waits between attempts to connect. @default {Math.random} */
   readonly random?: (() => number) | undefined;
 }
@@ -110,16 +93,18 @@ export class ChannelAgent implements ConnectedAgent {
    */
   constructor(init: ChannelAgentInit, options: ChannelAgentOptions = {}) {
     const { action } = init;
-    const { clock = systemClock, random = Math.random } = options;
-    checkFunction(action, "random", options.random);
+    const { name, capabilities, timeoutMs, maxBytes, clock } = checkClientOptions(action, options);
+    const { reconnect = {}, random = Math.random } = options;
+    checkContentMode(action, options.content);
+    checkBoolean(action, "idempotent", options.idempotent);
+    checkFunction(action, "random", random);
     this.#init = init;
     this.#options = options;
-    this.name = options.name || init.fallbackName;
-    this.capabilities = Object.freeze([...(options.capabilities ?? [])]);
-    this.#timeoutMs = checkLimit(action, "timeoutMs", options.timeoutMs ?? 30_000);
-    this.#maxBytes = checkLimit(action, "maxBytes", options.maxBytes ?? MAX_MESSAGE_BYTES);
+    this.name = name ?? init.fallbackName;
+    this.capabilities = capabilities;
+    this.#timeoutMs = timeoutMs;
+    this.#maxBytes = maxBytes;
     this.#clock = clock;
-    const { reconnect = {} } = options;
     const setup: SourceSetup = {
       limits: {
         maxConnections: checkNumber(action, "maxConnections", options.maxConnections ?? 16, {

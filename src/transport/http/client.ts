@@ -5,51 +5,27 @@ import type { Clock } from "../../core/clock.ts";
 import { AgenkitError } from "../../core/errors.ts";
 import { describe } from "../../core/json.ts";
 import type { Message } from "../../core/message.ts";
-import {
-  checkClock,
-  checkFunction,
-  checkLimit,
-  checkOptions,
-  checkText,
-  checkTexts,
-} from "../../core/options.ts";
+import { checkFunction } from "../../core/options.ts";
 import { throwIfAborted } from "../../core/signals.ts";
 import { checkContentMode, type ContentMode, encodeRequest } from "../../protocol/encode.ts";
-import { checkSize, MAX_MESSAGE_BYTES } from "../../protocol/limits.ts";
+import { checkSize } from "../../protocol/limits.ts";
 import { readEvents } from "../../protocol/sse.ts";
 import { checkId, decodeAnswer, messageOf } from "../answer.ts";
+import { checkClientOptions, type ClientOptions, type WithHeaders } from "../client_options.ts";
 import { endsInTime } from "../ends_in_time.ts";
 import { Exchange, writeRequest } from "../exchange.ts";
 import { refuseCredentials, shownUrl } from "../url.ts";
 import { chunksOf, readText } from "./body.ts";
-import { type ExtraHeaders, fixedHeaders, madeHeaders } from "./extra_headers.ts";
+import { fixedHeaders, madeHeaders } from "./extra_headers.ts";
 import { failureOf } from "./failure.ts";
 import { EVENT_STREAM_TYPE, JSON_TYPE, TIMEOUT_HEADER } from "./headers.ts";
 
 /** Options of {@linkcode httpAgent}. */
-export interface HttpAgentOptions {
-  /**
-   * The agent's name, which also tells a server that has several which one is
-   * meant. Default: the URL's host, and the server's default agent.
-   */
-  readonly name?: string | undefined;
-  /** What the remote agent can do, where that is known. @default {[]} */
-  readonly capabilities?: readonly string[] | undefined;
-  /**
-   * How long an answer may take, and how long each next chunk of a stream may,
-   * in milliseconds. A call's own deadline holds besides. @default {30000}
-   */
-  readonly timeoutMs?: number | undefined;
-  /** The most bytes of a request, an answer or a chunk. @default {10485760} */
-  readonly maxBytes?: number | undefined;
-  /** Headers to send, or a function that makes them for each call (a token that expires, a trace). */
-  readonly headers?: ExtraHeaders | undefined;
+export interface HttpAgentOptions extends ClientOptions, WithHeaders {
   /** How content that is no string is written; `"json"` for Python agents that expect objects. @default {"text"} */
   readonly content?: ContentMode | undefined;
   /** What sends requests. @default {fetch} */
   readonly fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined;
-  /** Where time comes from. @default {systemClock} */
-  readonly clock?: Clock | undefined;
 }
 
 /**
@@ -98,9 +74,7 @@ class HttpAgent implements StreamingAgent {
 
   constructor(url: string | URL, options: HttpAgentOptions) {
     const parsed = parseUrl(url);
-    checkOptions(ACTION, options);
-    checkText(ACTION, "name", options.name);
-    checkTexts(ACTION, "capabilities", options.capabilities);
+    const { name, capabilities, timeoutMs, maxBytes, clock } = checkClientOptions(ACTION, options);
     checkContentMode(ACTION, options.content);
     checkFunction(ACTION, "fetch", options.fetch);
     this.#base = (parsed.origin + parsed.pathname).replace(/\/+$/, "");
@@ -108,16 +82,16 @@ class HttpAgent implements StreamingAgent {
       process: new URL(`${this.#base}/process`).href,
       stream: new URL(`${this.#base}/stream`).href,
     };
-    this.#agentName = options.name;
-    this.name = options.name || parsed.host;
-    this.capabilities = Object.freeze([...(options.capabilities ?? [])]);
-    this.#timeoutMs = checkLimit(ACTION, "timeoutMs", options.timeoutMs ?? 30_000);
-    this.#maxBytes = checkLimit(ACTION, "maxBytes", options.maxBytes ?? MAX_MESSAGE_BYTES);
+    this.#agentName = name;
+    this.name = name ?? parsed.host;
+    this.capabilities = capabilities;
+    this.#timeoutMs = timeoutMs;
+    this.#maxBytes = maxBytes;
     this.#options = options;
     this.#headers = fixedHeaders(ACTION, options.headers);
     // Called with no receiver: browsers and Workers refuse a bare method of something else.
     this.#fetch = options.fetch ?? ((input, init) => fetch(input, init));
-    this.#clock = checkClock(ACTION, options.clock);
+    this.#clock = clock;
   }
 
   async process(message: Message, call: CallOptions = {}): Promise<Message> {

@@ -12,18 +12,20 @@ export type ExtraHeaders = HeadersInit | HeadersMaker;
  * Reads the headers that are the same for each call.
  *
  * @param action Begins the error's text.
+ * @param expected What it says was expected.
  * @throws {TypeError} If they are no headers.
  */
 export function fixedHeaders(
   action: string,
   headers: ExtraHeaders | undefined,
+  expected: string = "headers or a function",
 ): Record<string, string> {
   if (headers === undefined || typeof headers === "function") return {};
   try {
     return Object.fromEntries(new Headers(headers));
   } catch (cause) {
     throw new TypeError(
-      `Cannot ${action} as 'headers' must be headers or a function: ${(cause as Error).message}`,
+      `Cannot ${action} as 'headers' must be ${expected}: ${(cause as Error).message}`,
       { cause },
     );
   }

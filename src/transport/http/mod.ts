@@ -6,6 +6,7 @@
  * @module
  */
 export type { ContentMode } from "../../protocol/encode.ts";
+export type { ClientOptions, WithHeaders } from "../client_options.ts";
 export type { Agents } from "../directory.ts";
 export { httpAgent, type HttpAgentOptions } from "./client.ts";
 export type { ExtraHeaders, HeadersMaker } from "./extra_headers.ts";

@@ -1,7 +1,7 @@
 import { NOT_BEGUN } from "../../core/begun.ts";
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { AgenkitError } from "../../core/errors.ts";
-import { checkFunction } from "../../core/options.ts";
+import { checkFunction, checkOptions } from "../../core/options.ts";
 import { shownUrl } from "../url.ts";
 import { readAltSvc } from "./alt_svc.ts";
 
@@ -49,7 +49,7 @@ const BROKEN_MS = 60_000;
  * @throws {TypeError} If an option is not valid.
  */
 export function http3Fetch(options: Http3FetchOptions = {}): Http3Fetch {
-  const { use = "always", clock = systemClock } = options;
+  const { use = "always", clock = systemClock } = checkOptions("call over HTTP/3", options);
   if (use !== "always" && use !== "announced") {
     throw new TypeError(
       `Cannot call over HTTP/3 as 'use' must be "always" or "announced": current value is ${

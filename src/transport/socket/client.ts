@@ -1,12 +1,12 @@
 import { connect as connectNet, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { NOT_BEGUN } from "../../core/begun.ts";
-import { type Clock, systemClock } from "../../core/clock.ts";
+import type { Clock } from "../../core/clock.ts";
 import { AgenkitError } from "../../core/errors.ts";
 import { checkLimit } from "../../core/options.ts";
 import { onAbort } from "../../core/signals.ts";
-import { MAX_MESSAGE_BYTES } from "../../protocol/limits.ts";
 import { ChannelAgent, type ChannelAgentOptions, type ConnectedAgent } from "../channel/client.ts";
+import { checkClientOptions } from "../client_options.ts";
 import { checkClientTls, type ClientTlsOptions, nodeTlsOptions } from "../tls.ts";
 import { addressUrl, readAddress, type SocketAddress } from "./address.ts";
 import { SocketChannel, type SocketChannelOptions } from "./channel.ts";
@@ -54,15 +54,15 @@ const IDLE_MS = 45_000;
 export function socketAgent(url: string | URL, options: SocketAgentOptions = {}): ConnectedAgent {
   const address = readAddress(ACTION, url);
   const where = addressUrl(address);
+  const { maxBytes, clock } = checkClientOptions(ACTION, options);
   const tls = checkClientTls(ACTION, options.tls);
   if (tls !== undefined && !(address.kind === "tcp" && address.tls)) {
     throw new TypeError(
       `Cannot ${ACTION} as ${where} does not speak TLS: expected tcps: with 'tls'`,
     );
   }
-  const { clock = systemClock } = options;
   const channelOptions: SocketChannelOptions = {
-    maxBytes: checkLimit(ACTION, "maxBytes", options.maxBytes ?? MAX_MESSAGE_BYTES),
+    maxBytes,
     frameTimeoutMs: checkLimit(ACTION, "frameTimeoutMs", options.frameTimeoutMs ?? 30_000),
     lingerMs: 0,
     clock,

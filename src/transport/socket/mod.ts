@@ -8,6 +8,7 @@ export type { ContentMode } from "../../protocol/encode.ts";
 export type { ChannelAgentOptions, ConnectedAgent } from "../channel/client.ts";
 export type { ReconnectOptions } from "../channel/reconnect.ts";
 export type { ChannelServerOptions } from "../channel/server.ts";
+export type { ClientOptions } from "../client_options.ts";
 export type { Agents } from "../directory.ts";
 export type { ClientTlsOptions, ServerTlsOptions } from "../tls.ts";
 export { socketAgent, type SocketAgentOptions } from "./client.ts";

@@ -1,9 +1,9 @@
 import { AgenkitError } from "../../core/errors.ts";
 import { describe } from "../../core/json.ts";
 import { checkFunction, checkLimit, checkNumber } from "../../core/options.ts";
-import { systemClock } from "../../core/clock.ts";
-import { MAX_MESSAGE_BYTES } from "../../protocol/limits.ts";
 import { ChannelAgent, type ChannelAgentOptions, type ConnectedAgent } from "../channel/client.ts";
+import { checkClientOptions } from "../client_options.ts";
+import { fixedHeaders } from "../http/extra_headers.ts";
 import { refuseCredentials, shownUrl } from "../url.ts";
 import { Dialler, shown, type WebSocketFactory } from "./dial.ts";
 import { WebSocketSource } from "./source.ts";
@@ -70,7 +70,8 @@ export function webSocketAgent(
   options: WebSocketAgentOptions = {},
 ): ConnectedAgent {
   const parsed = parseUrl(url);
-  const { multiplex = "auto", clock = systemClock } = options;
+  const { maxBytes, clock } = checkClientOptions(ACTION, options);
+  const { multiplex = "auto" } = options;
   if (multiplex !== "auto" && typeof multiplex !== "boolean") {
     throw new TypeError(
       `Cannot ${ACTION} as 'multiplex' must be true, false or "auto": current value is ${
@@ -79,12 +80,12 @@ export function webSocketAgent(
     );
   }
   checkFunction(ACTION, "webSocket", options.webSocket);
-  const maxBytes = checkLimit(ACTION, "maxBytes", options.maxBytes ?? MAX_MESSAGE_BYTES);
+  const headers = headersOf(options);
   const dialler = new Dialler({
     url: parsed,
     multiplex,
     connectTimeoutMs: checkLimit(ACTION, "connectTimeoutMs", options.connectTimeoutMs ?? 10_000),
-    factory: options.webSocket ?? standardFactory(options.headers),
+    factory: options.webSocket ?? standardFactory(headers),
     channel: {
       maxBytes,
       maxMessagesPerSecond: Number.POSITIVE_INFINITY,
@@ -130,6 +131,15 @@ function parseUrl(url: string | URL): URL {
   parsed.hash = "";
   if (parsed.pathname !== "/") parsed.pathname = parsed.pathname.replace(/\/+$/, "");
   return parsed;
+}
+
+/** The headers of connections: they are made without a call that a function could be asked for. */
+function headersOf({ headers }: WebSocketAgentOptions): Record<string, string> | undefined {
+  if (headers === undefined) return undefined;
+  if (typeof headers !== "function") return fixedHeaders(ACTION, headers, "headers");
+  throw new TypeError(
+    `Cannot ${ACTION} as 'headers' must be headers: current value is a function`,
+  );
 }
 
 type WebSocketConstructor = new (

@@ -10,6 +10,7 @@ export { idempotentKey } from "../channel/idempotent.ts";
 export type { ReconnectOptions } from "../channel/reconnect.ts";
 export { webSocketAgent, type WebSocketAgentOptions } from "./client.ts";
 export type { ChannelServerOptions } from "../channel/server.ts";
+export type { ClientOptions } from "../client_options.ts";
 export type { Agents } from "../directory.ts";
 export type { CorsOptions } from "../http/origin.ts";
 export type { WebSocketChannel, WebSocketChannelOptions, WebSocketSink } from "./channel.ts";

@@ -117,7 +117,7 @@ test("httpAgent() refuses URLs and options that are not valid", () => {
   assert.throws(() => httpAgent("http://x", { fetch: 1 as never }), /'fetch' must be a function/);
   assert.throws(() => httpAgent("http://x", null as never), /expected an object of options/);
   const wrong: [Record<string, unknown>, RegExp][] = [
-    [{ name: 5 }, /'name' must be a string/],
+    [{ name: 5 }, /'name' must be a non-empty string/],
     [{ capabilities: "chat" }, /'capabilities' must be an array of strings/],
     [{ capabilities: [5] }, /'capabilities' must be an array of strings/],
     [{ content: "xml" }, /'content' must be "text" or "json"/],

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { agent, collect, message, neverBegan, text } from "../../../../mod.ts";
+import { remoteAgent } from "../../../../src/remote/mod.ts";
 import { TestClock } from "../../../../src/testing/mod.ts";
 import {
   serveSocket,
@@ -10,6 +11,7 @@ import {
 import type { ChannelAgent } from "../../../../src/transport/channel/client.ts";
 import { wiretap } from "../../../support/wiretap.ts";
 import { rejection } from "../../rejection.ts";
+import { checkCommonOptions } from "../common_options.ts";
 import { frame, type Raw, rawServer, until } from "./raw.ts";
 
 const ANY = "tcp://127.0.0.1:0";
@@ -305,6 +307,16 @@ test("socketAgent() closes idle connections before servers do", async () => {
   await clock.advance(1);
   await until(() => server.connections === 0, "it is closed");
   assert.equal(clock.pending, 0);
+});
+
+test("socketAgent() checks the options that all clients have in common", () => {
+  checkCommonOptions(
+    "call over a socket",
+    (options) => socketAgent("tcp://host:1", options),
+    "host:1",
+  );
+  checkCommonOptions("call over a socket", (options) => socketAgent("unix:///s", options), "/s");
+  checkCommonOptions("call a remote agent", (options) => remoteAgent("tcp://h:1", options), "h:1");
 });
 
 test("socketAgent() refuses a request that is too large before it is sent, and bad options", async () => {
