@@ -3,8 +3,7 @@ import { describe } from "../../core/json.ts";
 import type { Message } from "../../core/message.ts";
 import { checkLimit } from "../../core/options.ts";
 import { grpcTimeout } from "../rpc/deadlines.ts";
-import { MAX_RPC_BYTES } from "../rpc/options.ts";
-import type { RpcClientOptions } from "../rpc/client_options.ts";
+import { checkRpcOptions, type RpcClientOptions } from "../rpc/client_options.ts";
 import { RpcAgent } from "../rpc/rpc_agent.ts";
 import { RpcCaller } from "../rpc/rpc_caller.ts";
 import { checkClientTls, type ClientTlsOptions } from "../tls.ts";
@@ -91,17 +90,17 @@ class GrpcClient extends RpcAgent implements GrpcAgent {
 
   constructor(url: string | URL, options: GrpcAgentOptions) {
     const { place, base } = parseUrl(url);
+    const checked = checkRpcOptions(ACTION, options);
     const limit = (name: string, value: number) => checkLimit(ACTION, name, value);
-    const maxBytes = Math.min(limit("maxBytes", options.maxBytes ?? MAX_RPC_BYTES), 0xffffffff);
     const transport = new GrpcTransport(base, {
       tls: tlsOf(options, base),
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
       idleMs: limit("idleTimeoutMs", options.idleTimeoutMs ?? 900_000),
       keepaliveMs: limit("keepaliveMs", options.keepaliveMs ?? Infinity),
       pingTimeoutMs: limit("keepaliveTimeoutMs", options.keepaliveTimeoutMs ?? 15_000),
-    }, { compression: options.compression ?? false, maxBytes });
-    const caller = new RpcCaller(ACTION, place, transport, grpcTimeout, options);
-    super(caller, options.capabilities);
+    }, checked);
+    const caller = new RpcCaller(place, transport, grpcTimeout, checked);
+    super(caller);
     this.#caller = caller;
     this.#transport = transport;
   }

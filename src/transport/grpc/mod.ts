@@ -5,6 +5,7 @@
  *
  * @module
  */
+export type { ClientOptions, WithHeaders } from "../client_options.ts";
 export type { Agents } from "../directory.ts";
 export type { ExtraHeaders, HeadersMaker } from "../http/extra_headers.ts";
 export type { RpcServerOptions } from "../rpc/options.ts";

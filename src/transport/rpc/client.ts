@@ -3,13 +3,12 @@ import { createTransport as createConnectTransport } from "@connectrpc/connect/p
 import { createTransport as createGrpcWebTransport } from "@connectrpc/connect/protocol-grpc-web";
 import type { StreamingAgent } from "../../core/agent.ts";
 import { describe } from "../../core/json.ts";
-import { checkFunction, checkLimit } from "../../core/options.ts";
+import { checkFunction } from "../../core/options.ts";
 import { gzip } from "./compression.ts";
 import { type Fetch, fetchClient } from "./fetch_client.ts";
 import { connectTimeout, grpcTimeout } from "./deadlines.ts";
 import { libraryTransport } from "./library_transport.ts";
-import { MAX_RPC_BYTES } from "./options.ts";
-import type { RpcClientOptions } from "./client_options.ts";
+import { checkRpcOptions, type RpcClientOptions } from "./client_options.ts";
 import { RpcAgent } from "./rpc_agent.ts";
 import { RpcCaller } from "./rpc_caller.ts";
 
@@ -46,6 +45,7 @@ const ACTION = "call over RPC";
  */
 export function rpcAgent(url: string | URL, options: RpcAgentOptions = {}): StreamingAgent {
   const parsed = parseUrl(url);
+  const checked = checkRpcOptions(ACTION, options);
   const { protocol = "connect" } = options;
   if (protocol !== "connect" && protocol !== "grpc-web") {
     throw new TypeError(
@@ -55,7 +55,6 @@ export function rpcAgent(url: string | URL, options: RpcAgentOptions = {}): Stre
     );
   }
   checkFunction(ACTION, "fetch", options.fetch);
-  const maxBytes = checkLimit(ACTION, "maxBytes", options.maxBytes ?? MAX_RPC_BYTES);
   const common: CommonTransportOptions = {
     // Called with no receiver: browsers and Workers refuse a bare method of something else.
     httpClient: fetchClient(options.fetch ?? ((input, init) => fetch(input, init))),
@@ -63,17 +62,17 @@ export function rpcAgent(url: string | URL, options: RpcAgentOptions = {}): Stre
     useBinaryFormat: true,
     interceptors: [],
     acceptCompression: inBrowser() ? [] : [gzip],
-    sendCompression: options.compression ? gzip : null,
+    sendCompression: checked.compression ? gzip : null,
     compressMinBytes: 1024,
-    readMaxBytes: Math.min(maxBytes, 0xffffffff),
-    writeMaxBytes: Math.min(maxBytes, 0xffffffff),
+    readMaxBytes: checked.maxBytes,
+    writeMaxBytes: checked.maxBytes,
   };
   const [transport, timeoutHeader] = protocol === "connect"
     ? [createConnectTransport(common), connectTimeout]
     : [createGrpcWebTransport(common), grpcTimeout];
   const carrier = libraryTransport(transport);
-  const caller = new RpcCaller(ACTION, parsed, carrier, timeoutHeader, options);
-  return new RpcAgent(caller, options.capabilities);
+  const caller = new RpcCaller(parsed, carrier, timeoutHeader, checked);
+  return new RpcAgent(caller);
 }
 
 /**

@@ -11,10 +11,10 @@ export class RpcAgent implements StreamingAgent {
   readonly capabilities: readonly string[];
   readonly #caller: RpcCaller;
 
-  constructor(caller: RpcCaller, capabilities: readonly string[] = []) {
+  constructor(caller: RpcCaller) {
     this.#caller = caller;
     this.name = caller.name;
-    this.capabilities = Object.freeze([...capabilities]);
+    this.capabilities = caller.capabilities;
   }
 
   async process(message: Message, call: CallOptions = {}): Promise<Message> {

@@ -1,9 +1,8 @@
 import { create } from "@bufbuild/protobuf";
 import { ConnectError } from "@connectrpc/connect";
 import type { CallOptions } from "../../core/call.ts";
-import { type Clock, systemClock } from "../../core/clock.ts";
+import type { Clock } from "../../core/clock.ts";
 import type { Message } from "../../core/message.ts";
-import { checkLimit } from "../../core/options.ts";
 import { throwIfAborted } from "../../core/signals.ts";
 import { timestamp } from "../../core/timestamp.ts";
 import {
@@ -15,9 +14,9 @@ import {
 import { PROTOCOL_VERSION } from "../../protocol/limits.ts";
 import { isRefused } from "../connect_failure.ts";
 import { Exchange } from "../exchange.ts";
-import { fixedHeaders, madeHeaders } from "../http/extra_headers.ts";
+import { madeHeaders } from "../http/extra_headers.ts";
 import { Answers } from "./answers.ts";
-import type { RpcClientOptions } from "./client_options.ts";
+import type { CheckedRpcOptions } from "./client_options.ts";
 import { type TimeoutHeader, timeoutToSend } from "./deadlines.ts";
 import { orLate } from "./or_late.ts";
 import { ERRORS_AS_STATUS, ERRORS_HEADER, fromConnectError } from "./proto_error.ts";
@@ -28,6 +27,8 @@ import type { CallHeaders, RpcTransport } from "./rpc_transport.ts";
 export class RpcCaller {
   /** The agent's name. */
   readonly name: string;
+  /** What the agent can do, as far as that was said. */
+  readonly capabilities: readonly string[];
   /** How long an answer may take. */
   readonly timeoutMs: number;
   readonly clock: Clock;
@@ -35,32 +36,31 @@ export class RpcCaller {
   readonly answers: Answers;
   readonly #transport: RpcTransport;
   readonly #url: string;
-  readonly #options: RpcClientOptions;
+  readonly #options: CheckedRpcOptions;
   readonly #timeoutHeader: TimeoutHeader;
   /** What every call sends. */
   readonly #headersOfAll: Record<string, string>;
 
   /**
-   * @param action What cannot be done; begins the text of errors about options.
    * @param url Where it is, for error messages and as the name of last resort.
    * @param timeoutHeader How the protocol tells the time. The library would tell it too, but
    * keep it by a timer of its own for each call, besides the one here.
    */
   constructor(
-    action: string,
     url: URL,
     transport: RpcTransport,
     timeoutHeader: TimeoutHeader,
-    options: RpcClientOptions,
+    options: CheckedRpcOptions,
   ) {
     this.#transport = transport;
     this.#timeoutHeader = timeoutHeader;
     this.#url = url.href.replace(/\/+$/, "");
     this.#options = options;
-    this.#headersOfAll = asking(fixedHeaders(action, options.headers));
-    this.name = options.name || url.host;
-    this.timeoutMs = checkLimit(action, "timeoutMs", options.timeoutMs ?? 30_000);
-    this.clock = options.clock ?? systemClock;
+    this.#headersOfAll = asking(options.fixedHeaders);
+    this.name = options.name ?? url.host;
+    this.capabilities = options.capabilities;
+    this.timeoutMs = options.timeoutMs;
+    this.clock = options.clock;
     this.answers = new Answers(this.#url, options.parseContent);
   }
 

@@ -4,6 +4,7 @@ import { remoteAgent } from "../../../src/remote/mod.ts";
 import { checkClientOptions } from "../../../src/transport/client_options.ts";
 import { http3Agent } from "../../../src/transport/http3/mod.ts";
 import { httpAgent } from "../../../src/transport/http/mod.ts";
+import { rpcAgent } from "../../../src/transport/rpc/mod.ts";
 import { webSocketAgent } from "../../../src/transport/websocket/mod.ts";
 import { checkCommonOptions } from "./common_options.ts";
 
@@ -12,6 +13,11 @@ test("clients check the options that they have in common alike, at construction"
   checkCommonOptions(
     "call over WebSocket",
     (options) => webSocketAgent("ws://host:1", options),
+    "host:1",
+  );
+  checkCommonOptions(
+    "call over RPC",
+    (options) => rpcAgent("http://host:1", options),
     "host:1",
   );
   for (const url of ["http://host:1", "ws://host:1", "connect+http://host:1"]) {

@@ -7,6 +7,7 @@ import { grpcAgent, grpcHandler, serveGrpc } from "../../../../src/transport/grp
 import { destroyLater } from "../../../../src/transport/http2/destroy_later.ts";
 import { refuser } from "../../../support/refuser.ts";
 import { wiretap } from "../../../support/wiretap.ts";
+import { checkCommonOptions } from "../common_options.ts";
 import { echoAgent, until } from "../rpc/agents.ts";
 import { framed, frameOf, rawCall } from "./raw.ts";
 
@@ -380,6 +381,10 @@ test("grpcAgent() and serveGrpc() keep messages of up to 4 MiB, compressed or no
 });
 
 test("grpcAgent() refuses bad URLs and options at construction, by name", () => {
+  checkCommonOptions("call over gRPC", (options) => grpcAgent("grpc://host:1", options), "host:1");
+  assert.throws(() => grpcAgent("grpc://x", { compression: "gzip" as never }), {
+    message: `Cannot call over gRPC as 'compression' must be a boolean: current value is "gzip"`,
+  });
   for (const url of ["ws://x", "x", "", "grpc://", "grpc:x"]) {
     assert.throws(() => grpcAgent(url), { name: "TypeError", message: /'url' must be like grpc/ });
   }

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { collect, message, TimeoutError } from "../../../../mod.ts";
 import { TestClock } from "../../../../src/testing/mod.ts";
+import { checkRpcOptions } from "../../../../src/transport/rpc/client_options.ts";
 import { grpcTimeout } from "../../../../src/transport/rpc/deadlines.ts";
 import { RpcAgent } from "../../../../src/transport/rpc/rpc_agent.ts";
 import { RpcCaller } from "../../../../src/transport/rpc/rpc_caller.ts";
@@ -15,9 +16,12 @@ function failing(error: unknown) {
   const clock = new TestClock();
   const fail = () => Promise.reject(error);
   const transport: RpcTransport = { unary: fail, stream: fail };
-  const caller = new RpcCaller("call", new URL("http://host"), transport, grpcTimeout, {
-    clock,
-  });
+  const caller = new RpcCaller(
+    new URL("http://host"),
+    transport,
+    grpcTimeout,
+    checkRpcOptions("call", { clock }),
+  );
   const remote = new RpcAgent(caller);
   const calls = (msLeft: number) => {
     const call = { deadline: clock.now() + msLeft };
