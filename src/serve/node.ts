@@ -14,6 +14,7 @@ import {
   type Http2Session,
 } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
+import { SETTINGS, widen } from "../transport/http2/windows.ts";
 import { duplexOf } from "./node_duplex.ts";
 import { isGrpc } from "./is_grpc.ts";
 import { answer } from "./node_http.ts";
@@ -35,6 +36,7 @@ export async function listen(handler: FetchHandler, options: ListenOptions): Pro
   const track = (server: Http2Server) =>
     server.on("session", (session) => {
       sessions.add(session);
+      widen(session);
       endWhenIdle(session, idleTimeoutMs);
       session.once("close", () => sessions.delete(session));
     });
@@ -101,7 +103,13 @@ function secured(
   onRequest: (request: IncomingMessage, response: ServerResponse) => void,
   keepAliveTimeout: number,
 ): Server {
-  const options = { cert, key, allowHTTP1: true, handshakeTimeout: HEADERS_TIMEOUT_MS };
+  const options = {
+    cert,
+    key,
+    allowHTTP1: true,
+    handshakeTimeout: HEADERS_TIMEOUT_MS,
+    settings: SETTINGS,
+  };
   const server = createSecureServer(options, onRequest as never) as unknown as Server;
   return Object.assign(server, { keepAliveTimeout, headersTimeout: HEADERS_TIMEOUT_MS });
 }
@@ -120,7 +128,7 @@ function cleartext(
     shouldUpgradeCallback: ({ headers }: IncomingMessage) =>
       headers.upgrade?.toLowerCase() === "websocket",
   } as ServerOptions, onRequest);
-  const http2 = createHttp2Server();
+  const http2 = createHttp2Server({ settings: SETTINGS });
   http2.on("request", onRequest as never);
   track(http2);
   // The listener stays the HTTP/1.1 server, which keeps its own limits and idle list.

@@ -7,6 +7,7 @@ import {
 import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from "node:net";
 import { createServer as createTlsServer, type TLSSocket } from "node:tls";
 import { destroyLater } from "../transport/http2/destroy_later.ts";
+import { SETTINGS, widen } from "../transport/http2/windows.ts";
 import { isGrpc } from "./is_grpc.ts";
 import type { FetchHandler, Listen, Listener, ListenOptions } from "./listener.ts";
 import { answer } from "./node_http.ts";
@@ -120,7 +121,7 @@ const END_GRACE_MS = 500;
 
 /** The inner listener for HTTP/2. */
 async function listenHttp2(handler: FetchHandler, { grpc }: ListenOptions): Promise<Listener> {
-  const server: Http2Server = createHttp2Server((request, response) => {
+  const server: Http2Server = createHttp2Server({ settings: SETTINGS }, (request, response) => {
     if (isGrpc(request)) return grpc!(request, response);
     void answer(
       handler,
@@ -132,6 +133,7 @@ async function listenHttp2(handler: FetchHandler, { grpc }: ListenOptions): Prom
   const sessions = new Set<ServerHttp2Session>();
   server.on("session", (session) => {
     destroyLater(session);
+    widen(session);
     sessions.add(session);
     session.once("close", () => sessions.delete(session));
     session.on("error", () => session.destroy());

@@ -12,6 +12,7 @@ import { checkLimit, checkNumber } from "../../core/options.ts";
 import { onAbort } from "../../core/signals.ts";
 import type { Agents } from "../directory.ts";
 import { destroyLater } from "../http2/destroy_later.ts";
+import { SETTINGS, widen } from "../http2/windows.ts";
 import type { RpcServerOptions } from "../rpc/options.ts";
 import { checkServerTls, nodeServerTlsOptions, type ServerTlsOptions } from "../tls.ts";
 import { grpcHandler } from "./handler.ts";
@@ -140,13 +141,17 @@ async function listen(
   },
 ): Promise<Listener> {
   const server: Http2Server | Http2SecureServer = tls === undefined
-    ? createServer()
-    : createSecureServer(nodeServerTlsOptions(checkServerTls("serve over gRPC", tls)));
+    ? createServer({ settings: SETTINGS })
+    : createSecureServer({
+      ...nodeServerTlsOptions(checkServerTls("serve over gRPC", tls)),
+      settings: SETTINGS,
+    });
   server.on("request", handler);
   server.setTimeout(0);
   const sessions = new Set<Http2Session>();
   server.on("session", (session: Http2Session) => {
     destroyLater(session);
+    widen(session);
     sessions.add(session);
     session.once("close", () => sessions.delete(session));
     // Whoever breaks the protocol is cut off; nobody else is concerned.

@@ -9,6 +9,7 @@ import {
 import { clearTimeout, setTimeout } from "node:timers";
 import { type ClientTlsOptions, nodeTlsOptions } from "../tls.ts";
 import { destroyLater } from "./destroy_later.ts";
+import { SETTINGS, widen } from "./windows.ts";
 
 /** What opens a connection. */
 export interface ConnectionOptions {
@@ -62,7 +63,7 @@ export class Http2Connection {
    */
   static open(origin: string, options: ConnectionOptions): Promise<Http2Connection> {
     return new Promise((resolve, reject) => {
-      const session = connect(origin, nodeTlsOptions(options.tls));
+      const session = connect(origin, { ...nodeTlsOptions(options.tls), settings: SETTINGS });
       destroyLater(session);
       const late = setTimeout(
         () => fail(new Error(`No HTTP/2 settings within ${options.connectTimeoutMs} ms`)),
@@ -80,6 +81,7 @@ export class Http2Connection {
       session.once("close", () => fail(new Error("The connection closed before its settings")));
       session.once("remoteSettings", () => {
         clearTimeout(late);
+        widen(session);
         resolve(new Http2Connection(session, origin, options));
       });
     });
