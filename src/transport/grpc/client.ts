@@ -7,6 +7,7 @@ import { checkRpcOptions, type RpcClientOptions } from "../rpc/client_options.ts
 import { RpcAgent } from "../rpc/rpc_agent.ts";
 import { RpcCaller } from "../rpc/rpc_caller.ts";
 import { checkClientTls, type ClientTlsOptions } from "../tls.ts";
+import { refuseCredentials, shownUrl } from "../url.ts";
 import { converse, type ConverseOptions } from "./converse.ts";
 import { GrpcTransport } from "./transport.ts";
 
@@ -143,9 +144,10 @@ function parseUrl(url: string | URL): { place: URL; base: string } {
   if (place === undefined || protocol === undefined || place.host === "") {
     throw new TypeError(
       `Cannot ${ACTION} as 'url' must be like grpc://host:50051 or grpcs://host:50051: ` +
-        `current value is ${describe(String(url))}`,
+        `current value is ${describe(shownUrl(url))}`,
     );
   }
+  refuseCredentials(ACTION, place);
   // `host` of a scheme that URL does not know keeps brackets and port as they are.
   const own = place.protocol.startsWith("grpc");
   const host = own && place.port === "" ? `${place.host}:${DEFAULT_PORT}` : place.host;

@@ -4,6 +4,7 @@ import { createTransport as createGrpcWebTransport } from "@connectrpc/connect/p
 import type { StreamingAgent } from "../../core/agent.ts";
 import { describe } from "../../core/json.ts";
 import { checkFunction } from "../../core/options.ts";
+import { refuseCredentials, shownUrl } from "../url.ts";
 import { gzip } from "./compression.ts";
 import { type Fetch, fetchClient } from "./fetch_client.ts";
 import { connectTimeout, grpcTimeout } from "./deadlines.ts";
@@ -85,10 +86,13 @@ function inBrowser(): boolean {
 
 function parseUrl(url: string | URL): URL {
   const parsed = URL.canParse(String(url)) ? new URL(String(url)) : undefined;
-  if (parsed?.protocol === "http:" || parsed?.protocol === "https:") return parsed;
+  if (parsed?.protocol === "http:" || parsed?.protocol === "https:") {
+    refuseCredentials(ACTION, parsed);
+    return parsed;
+  }
   throw new TypeError(
     `Cannot ${ACTION} as 'url' must be an http:// or https:// URL: current value is ${
-      describe(String(url))
+      describe(shownUrl(url))
     }`,
   );
 }

@@ -15,6 +15,7 @@ import { PROTOCOL_VERSION } from "../../protocol/limits.ts";
 import { isRefused } from "../connect_failure.ts";
 import { Exchange } from "../exchange.ts";
 import { madeHeaders } from "../http/extra_headers.ts";
+import { shownUrl } from "../url.ts";
 import { Answers } from "./answers.ts";
 import type { CheckedRpcOptions } from "./client_options.ts";
 import { type TimeoutHeader, timeoutToSend } from "./deadlines.ts";
@@ -54,7 +55,7 @@ export class RpcCaller {
   ) {
     this.#transport = transport;
     this.#timeoutHeader = timeoutHeader;
-    this.#url = url.href.replace(/\/+$/, "");
+    this.#url = shownUrl(url).replace(/\/+$/, "");
     this.#options = options;
     this.#headersOfAll = asking(options.fixedHeaders);
     this.name = options.name ?? url.host;

@@ -6,6 +6,7 @@ import { transportOf } from "../../../src/remote/schemes.ts";
 import { http3Agent } from "../../../src/transport/http3/mod.ts";
 import { httpAgent } from "../../../src/transport/http/mod.ts";
 import { memoryAgent } from "../../../src/transport/memory/mod.ts";
+import { rpcAgent } from "../../../src/transport/rpc/mod.ts";
 import { readAddress } from "../../../src/transport/socket/address.ts";
 import { webSocketAgent } from "../../../src/transport/websocket/mod.ts";
 
@@ -26,6 +27,7 @@ test("clients refuse a URL with a user and password, and say that headers take t
   refused(() => httpAgent("h2c://user:secret@host"), IN_HEADERS);
   refused(() => http3Agent("h3://user:secret@host", { fetch: () => assert.fail() }), IN_HEADERS);
   refused(() => webSocketAgent("wss://user:secret@host"), IN_HEADERS);
+  refused(() => rpcAgent("https://user:secret@host"), IN_HEADERS);
   const server = { Bun: {}, process: { versions: { node: "24" } } };
   for (
     const scheme of ["http", "h2c", "h3", "ws", "grpc", "grpcs", "connect+http", "grpc-web+https"]
@@ -42,6 +44,7 @@ test("clients that refuse a URL for something else do not show its password", ()
   refused(() => httpAgent(url), /current value is "ftp:\/\/\*\*\*@host\?\*\*\*"/);
   refused(() => http3Agent(url), /\*\*\*@host/);
   refused(() => webSocketAgent(url), /\*\*\*@host/);
+  refused(() => rpcAgent(url), /\*\*\*@host/);
   refused(() => memoryAgent(url), /\*\*\*@host/);
   refused(() => remoteAgent(url), /\*\*\*@host/);
   refused(() => remoteAgent("user:secret@host"), /\*\*\*@host/);

@@ -395,6 +395,8 @@ test("grpcAgent() refuses bad URLs and options at construction, by name", () => 
       message: new RegExp(`'${name}' must be a positive`),
     });
   }
+  assert.throws(() => grpcAgent("grpc://user:secret@host"), /must not hold a user or password/);
+  assert.throws(() => grpcAgent("ftp://user:secret@host"), /"ftp:\/\/\*\*\*@host"/);
   assert.throws(() => grpcAgent("grpc://x", { tls: {} }), /'tls' needs a grpcs:/);
   assert.equal(grpcAgent("grpc://localhost").name, "localhost");
   assert.equal(grpcAgent("grpc://[::1]:50052").name, "[::1]:50052");
