@@ -2,11 +2,11 @@
 // clients call theirs, on Deno, Node and Bun. Both sides always verify.
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { type CertificateFiles, certificateFiles } from "../support/certificates.ts";
+import type { CertificateFiles } from "../support/certificates.ts";
 import { ourGrpcServer } from "./grpc_peers.ts";
 import type { ClientPeer, ServerPeer, TlsFiles } from "./peers.ts";
 import { goRpcClient, goRpcServer, Lazy, needs, ourClient, ourServer } from "./suite.ts";
-import { callsOverTls, known, mistrusting, type TlsRun, trusting } from "./tls_calls.ts";
+import { callsOverTls, known, mistrusting, type TlsRun, tlsSetup, trusting } from "./tls_calls.ts";
 import { goRpcPeer, named } from "./toolchain.ts";
 
 const SUITE = "gRPC and Connect of Go over TLS";
@@ -22,10 +22,7 @@ const found = await needs(SUITE, {
 });
 
 if (found) {
-  const programs = [["Deno", Deno.execPath()], ["Node", found.node], ["Bun", found.bun]] as const;
-  const files = await certificateFiles();
-  const secured = ["--cert", files.cert, "--key", files.key];
-  const mutual = [...secured, "--client-ca", files.ca];
+  const { programs, files, secured, mutual } = await tlsSetup(found);
 
   const goClient = new Lazy(() => goRpcClient(found.go, "rpc-client"));
   for (const [runtime, program] of programs) {

@@ -2,11 +2,10 @@
 // Deno, Node and Bun: at gRPC's own port and at the one port.
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { certificateFiles } from "../support/certificates.ts";
 import { ourGrpcServer } from "./grpc_peers.ts";
 import type { ServerPeer, TlsFiles } from "./peers.ts";
 import { Lazy, needs, ourServer, pythonClient } from "./suite.ts";
-import { callsOverTls, known, mistrusting, type TlsRun, trusting } from "./tls_calls.ts";
+import { callsOverTls, known, mistrusting, type TlsRun, tlsSetup, trusting } from "./tls_calls.ts";
 import { named, pythonWithAgenkit } from "./toolchain.ts";
 
 const SUITE = "gRPC Python -> TypeScript over TLS";
@@ -17,10 +16,8 @@ const found = await needs(SUITE, {
 });
 
 if (found) {
-  const programs = [["Deno", Deno.execPath()], ["Node", found.node], ["Bun", found.bun]] as const;
+  const { programs, files, secured, mutual } = await tlsSetup(found);
   const client = new Lazy(() => pythonClient(found.python));
-  const files = await certificateFiles();
-  const secured = ["--cert", files.cert, "--key", files.key];
   const expected = { late: "AgentTimeoutError" };
   const at = (server: Lazy<ServerPeer>, tls: TlsFiles): TlsRun => async (testCase) => {
     const url = `grpcs://localhost:${(await server.get()).port}`;
@@ -38,7 +35,7 @@ if (found) {
       "one port": new Lazy(() => ourServer(runtime, program, "--grpc-shared", ...secured)),
       "gRPC's own port": new Lazy(() => ourGrpcServer(runtime, program, ...secured)),
       "a port that asks for certificates": new Lazy(() =>
-        ourGrpcServer(runtime, program, ...secured, "--client-ca", files.ca)
+        ourGrpcServer(runtime, program, ...mutual)
       ),
     };
     for (const [where, server] of Object.entries(servers)) {

@@ -2,11 +2,10 @@
 // service over TLS, at a server of grpcio.
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { certificateFiles } from "../support/certificates.ts";
 import { pythonGrpcServer } from "./grpc_peers.ts";
 import type { ServerPeer, TlsFiles } from "./peers.ts";
 import { Lazy, needs, ourClient } from "./suite.ts";
-import { callsOverTls, known, mistrusting, type TlsRun, trusting } from "./tls_calls.ts";
+import { callsOverTls, known, mistrusting, type TlsRun, tlsSetup, trusting } from "./tls_calls.ts";
 import { named, pythonWithAgenkit } from "./toolchain.ts";
 
 const SUITE = "gRPC TypeScript -> Python over TLS";
@@ -17,13 +16,9 @@ const found = await needs(SUITE, {
 });
 
 if (found) {
-  const programs = [["Deno", Deno.execPath()], ["Node", found.node], ["Bun", found.bun]] as const;
-  const files = await certificateFiles();
-  const secured = ["--cert", files.cert, "--key", files.key];
+  const { programs, files, secured, mutual } = await tlsSetup(found);
   const server = new Lazy(() => pythonGrpcServer(found.python, ...secured));
-  const asking = new Lazy(() =>
-    pythonGrpcServer(found.python, ...secured, "--client-ca", files.ca)
-  );
+  const asking = new Lazy(() => pythonGrpcServer(found.python, ...mutual));
 
   for (const [runtime, program] of programs) {
     const client = new Lazy(() => ourClient(runtime, program));

@@ -5,9 +5,32 @@
  */
 import assert from "node:assert/strict";
 import { delay, type JsonObject } from "../../mod.ts";
-import type { CertificateFiles } from "../support/certificates.ts";
+import { type CertificateFiles, certificateFiles } from "../support/certificates.ts";
 import type { Case, Result, TlsFiles } from "./peers.ts";
 import { chunks, UNICODE } from "./scenarios.ts";
+
+/** What a suite over TLS works with. */
+export interface TlsSetup {
+  /** The runtimes that ours run on, by name, and their programs. */
+  readonly programs: readonly (readonly [name: string, path: string])[];
+  readonly files: CertificateFiles;
+  /** The arguments of a server that speaks TLS. */
+  readonly secured: readonly string[];
+  /** The arguments of one that asks clients for certificates besides. */
+  readonly mutual: readonly string[];
+}
+
+/** Makes what a suite over TLS works with; its files are to be disposed of. */
+export async function tlsSetup(found: { node: string; bun: string }): Promise<TlsSetup> {
+  const files = await certificateFiles();
+  const secured = ["--cert", files.cert, "--key", files.key];
+  return {
+    programs: [["Deno", Deno.execPath()], ["Node", found.node], ["Bun", found.bun]],
+    files,
+    secured,
+    mutual: [...secured, "--client-ca", files.ca],
+  };
+}
 
 /** Makes one call of one client at one server, trusting whom `tls` says. */
 export type TlsRun = (testCase: Omit<Case, "url" | "protocol">) => Promise<Result>;

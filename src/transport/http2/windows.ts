@@ -14,7 +14,7 @@ export const SETTINGS: Settings = { initialWindowSize: STREAM_WINDOW };
 
 /** Lets the streams of a session together have more on their way than one may by default. */
 export function widen(session: Http2Session): void {
-  // Bun 1.4 stops reading after this, and has more to begin with.
+  // Bun 1.4 stops reading after this.
   if ("Bun" in globalThis) return;
   session.setLocalWindowSize(CONNECTION_WINDOW);
 }
