@@ -65,8 +65,9 @@ export class ClientCall<T> {
       this.requests.close();
       if (this.answers.ended) return;
       // By now it is known what an error was.
-      if (this.#status === undefined || this.#error !== undefined) this.#lose();
-      else this.#finish();
+      const whole = this.#answered && this.#status !== undefined && this.#error === undefined;
+      if (whole) this.#finish();
+      else this.#lose();
     });
     this.#release = onAbort(signal, () => this.fail(signal.reason));
   }
