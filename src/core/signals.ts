@@ -1,5 +1,5 @@
 import type { CallOptions } from "./call.ts";
-import type { ContextValues } from "./context.ts";
+import { eagerOptions, lazyOptions, linkOf } from "./linked_options.ts";
 
 const NOTHING = () => {};
 
@@ -159,7 +159,7 @@ export class LinkedSignal implements AbortWatcher {
     call: CallOptions | undefined,
     deadline: number | undefined = call?.deadline,
   ): CallOptions {
-    return this.#handOut(new LazyOptions(this, deadline, call?.values));
+    return this.#handOut(lazyOptions(this, deadline, call?.values));
   }
 
   /**
@@ -170,7 +170,7 @@ export class LinkedSignal implements AbortWatcher {
     call: CallOptions | undefined,
     deadline: number | undefined = call?.deadline,
   ): CallOptions {
-    return this.#handOut(new EagerOptions(this, deadline, call?.values));
+    return this.#handOut(eagerOptions(this, deadline, call?.values));
   }
 
   /** Whether these options hand this signal on, and are no copy. */
@@ -206,62 +206,6 @@ export class LinkedSignal implements AbortWatcher {
     this.#watcher = this.#second = this.#others = undefined;
     for (const watcher of watchers) watcher?.handleEvent();
   }
-}
-
-const LINK: unique symbol = Symbol("agenkit.link");
-
-interface LinkedOptions extends CallOptions {
-  readonly [LINK]?: LinkedSignal;
-}
-
-class EagerOptions implements LinkedOptions {
-  readonly signal: AbortSignal;
-  readonly deadline: number | undefined;
-  readonly values: ContextValues | undefined;
-  readonly [LINK]: LinkedSignal;
-
-  constructor(
-    link: LinkedSignal,
-    deadline: number | undefined,
-    values: ContextValues | undefined,
-  ) {
-    this.signal = link.signal;
-    this.deadline = deadline;
-    this.values = values;
-    this[LINK] = link;
-  }
-}
-
-// One getter for all: a getter written in an object literal is a new one each
-// time, for which V8 makes a new kind of object each time.
-const LAZY_SIGNAL: PropertyDescriptor = {
-  get(this: { readonly [LINK]: LinkedSignal }): AbortSignal {
-    return this[LINK].signal;
-  },
-  enumerable: true,
-};
-
-class LazyOptions implements LinkedOptions {
-  declare readonly signal: AbortSignal;
-  readonly deadline: number | undefined;
-  readonly values: ContextValues | undefined;
-  readonly [LINK]: LinkedSignal;
-
-  constructor(
-    link: LinkedSignal,
-    deadline: number | undefined,
-    values: ContextValues | undefined,
-  ) {
-    Object.defineProperty(this, "signal", LAZY_SIGNAL);
-    this.deadline = deadline;
-    this.values = values;
-    this[LINK] = link;
-  }
-}
-
-function linkOf(call: LinkedOptions): LinkedSignal | undefined {
-  const link = call[LINK];
-  return link !== undefined && link.owns(call) ? link : undefined;
 }
 
 /**
