@@ -1,8 +1,8 @@
-import type { Reply } from "../core/agent.ts";
 import type { CallOptions } from "../core/call.ts";
 import { type AgentFailure, codeOf } from "../core/errors.ts";
 import { EMPTY_OBJECT, type Json, type JsonObject } from "../core/json.ts";
 import { type Message, text, trustedMessage } from "../core/message.ts";
+import type { Reply } from "../core/reply.ts";
 import type { AgentResult } from "./agent_result.ts";
 
 /**

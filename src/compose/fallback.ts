@@ -1,4 +1,4 @@
-import { type Agent, type StreamingAgent, toMessage } from "../core/agent.ts";
+import type { Agent, StreamingAgent } from "../core/agent.ts";
 import type { CallOptions } from "../core/call.ts";
 import type { AgentFailure } from "../core/errors.ts";
 import type { JsonObject } from "../core/json.ts";
@@ -6,6 +6,7 @@ import { annotate, type Message } from "../core/message.ts";
 import { checkFunction, checkOptions } from "../core/options.ts";
 import { throwIfAborted } from "../core/signals.ts";
 import { raced, streamChild } from "../core/child_call.ts";
+import { toMessage } from "../core/reply.ts";
 import { anyStreams, checkAgents, Composition, type CompositionOptions } from "./children.ts";
 import { located } from "./failure_path.ts";
 import { aggregateError, failureOf, textOf } from "./failures.ts";

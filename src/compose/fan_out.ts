@@ -1,6 +1,7 @@
-import { type Agent, toMessage } from "../core/agent.ts";
+import type { Agent } from "../core/agent.ts";
 import type { CallOptions } from "../core/call.ts";
 import type { Message } from "../core/message.ts";
+import { toMessage } from "../core/reply.ts";
 import { isAborted } from "../core/signals.ts";
 import type { AgentResult } from "./agent_result.ts";
 import { Pending } from "./grace.ts";

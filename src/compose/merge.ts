@@ -1,7 +1,8 @@
-import { type Agent, toMessage } from "../core/agent.ts";
+import type { Agent } from "../core/agent.ts";
 import type { CallOptions } from "../core/call.ts";
 import type { AgentFailure } from "../core/errors.ts";
 import { annotate, type Message, trustedMessage } from "../core/message.ts";
+import { toMessage } from "../core/reply.ts";
 import { isAborted, reasonOf, throwIfAborted, unwatchAbort, watchAbort } from "../core/signals.ts";
 import { failureTag } from "./aggregate.ts";
 import { failureOf } from "./failures.ts";

@@ -1,4 +1,4 @@
-import { type Agent, type Reply, type StreamingAgent, toMessage } from "../core/agent.ts";
+import type { Agent, StreamingAgent } from "../core/agent.ts";
 import type { CallOptions } from "../core/call.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import type { AgentFailure } from "../core/errors.ts";
@@ -8,6 +8,7 @@ import { LinkedSignal, throwIfAborted } from "../core/signals.ts";
 import { failuresOf } from "./agent_result.ts";
 import { type Aggregate, joinAnswers } from "./aggregate.ts";
 import { raced } from "../core/child_call.ts";
+import { type Reply, toMessage } from "../core/reply.ts";
 import {
   anyStreams,
   checkAgents,

@@ -1,10 +1,11 @@
-import { type Agent, assertAgent, type StreamingAgent, toMessage } from "../core/agent.ts";
+import { type Agent, assertAgent, type StreamingAgent } from "../core/agent.ts";
 import type { CallOptions } from "../core/call.ts";
 import { describe } from "../core/json.ts";
 import type { Message } from "../core/message.ts";
 import { checkOptions } from "../core/options.ts";
 import { throwIfAborted } from "../core/signals.ts";
 import { raced, streamChild } from "../core/child_call.ts";
+import { toMessage } from "../core/reply.ts";
 import {
   anyStreams,
   checkAgents,

@@ -1,9 +1,10 @@
-import { type Agent, type StreamingAgent, toMessage } from "../core/agent.ts";
+import type { Agent, StreamingAgent } from "../core/agent.ts";
 import type { CallOptions } from "../core/call.ts";
 import type { Message } from "../core/message.ts";
 import { checkOptions } from "../core/options.ts";
 import { throwIfAborted } from "../core/signals.ts";
 import { raced, streamChild } from "../core/child_call.ts";
+import { toMessage } from "../core/reply.ts";
 import { checkAgents, Composition, type CompositionOptions } from "./children.ts";
 import { located } from "./failure_path.ts";
 

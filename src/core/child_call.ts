@@ -1,7 +1,8 @@
 import { abortable } from "./abortable.ts";
-import { type Agent, toMessage } from "./agent.ts";
+import type { Agent } from "./agent.ts";
 import type { CallOptions } from "./call.ts";
 import type { Message } from "./message.ts";
+import { toMessage } from "./reply.ts";
 import { isAborted, reasonOf, throwIfAborted, unwatchAbort, watchAbort } from "./signals.ts";
 
 /**

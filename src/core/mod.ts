@@ -11,7 +11,6 @@ export {
   isAgent,
   type Middleware,
   type ProcessHandler,
-  type Reply,
   type StreamHandler,
   type StreamingAgent,
 } from "./agent.ts";
@@ -50,5 +49,6 @@ export {
   type Role,
   text,
 } from "./message.ts";
+export type { Reply } from "./reply.ts";
 export { tee, type TeeOptions } from "./tee.ts";
 export { wrap } from "./wrap.ts";

@@ -7,13 +7,13 @@ import {
   assertAgent,
   isAgent,
   type ProcessHandler,
-  type Reply,
   type StreamingAgent,
   streamOf,
 } from "../../../src/core/agent.ts";
 import type { CallOptions } from "../../../src/core/call.ts";
 import { AgenkitError } from "../../../src/core/errors.ts";
 import { isMessage, type Message, message, text } from "../../../src/core/message.ts";
+import type { Reply } from "../../../src/core/reply.ts";
 
 const HELLO = message("user", "hello");
 
