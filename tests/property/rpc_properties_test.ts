@@ -28,7 +28,9 @@ const messages = fc.record({
 test("a message is the same on the other side of the protobuf wire, whatever it holds", () => {
   fc.assert(fc.property(messages, (sent) => {
     const wire = toBinary(MessageSchema, create(MessageSchema, writeProtoMessage(sent)));
-    assert.deepEqual(readProtoMessage(fromBinary(MessageSchema, wire), "agent"), sent);
+    const read = readProtoMessage(fromBinary(MessageSchema, wire), "agent");
+    // As text: assert of workerd calls `propertyIsEnumerable` of what it compares.
+    assert.equal(JSON.stringify(read), JSON.stringify(sent));
   }));
 });
 
@@ -42,10 +44,15 @@ function pythonText(value: string): string {
 
 test("readTextMap() reads every map of texts that Python has made a text of", () => {
   const texts = fc.string({ maxLength: 40 }).filter((value) => value !== "__proto__");
-  fc.assert(fc.property(fc.array(fc.tuple(texts, texts)), (entries) => {
-    const written = entries.map(([name, value]) => `${pythonText(name)}: ${pythonText(value)}`);
-    assert.deepEqual(readTextMap(`{${written.join(", ")}}`), Object.fromEntries(entries));
-  }));
+  fc.assert(
+    fc.property(fc.array(fc.tuple(texts, texts)), (entries) => {
+      const written = entries.map(([name, value]) => `${pythonText(name)}: ${pythonText(value)}`);
+      const read = readTextMap(`{${written.join(", ")}}`) ?? {};
+      // As entries: assert of workerd calls `propertyIsEnumerable` of what it compares.
+      assert.deepEqual(Object.entries(read), Object.entries(Object.fromEntries(entries)));
+    }),
+    { examples: [[[["propertyIsEnumerable", ""]]]] },
+  );
 });
 
 test("readTextMap() never throws", () => {
