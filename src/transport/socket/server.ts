@@ -1,7 +1,5 @@
-import { chmod } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
-import { AgenkitError } from "../../core/errors.ts";
 import { checkLimit, checkNumber } from "../../core/options.ts";
 import { onAbort } from "../../core/signals.ts";
 import { ChannelServer, type ChannelServerOptions } from "../channel/server.ts";
@@ -9,7 +7,7 @@ import type { Agents } from "../directory.ts";
 import { checkServerTls, nodeServerTlsOptions, type ServerTlsOptions } from "../tls.ts";
 import { addressUrl, readAddress, type SocketAddress } from "./address.ts";
 import { SocketChannel } from "./channel.ts";
-import { preparePath } from "./unix_path.ts";
+import { listen } from "./listen.ts";
 
 /** Options of {@linkcode serveSocket}. */
 export interface SocketServerOptions extends ChannelServerOptions {
@@ -125,26 +123,8 @@ class SocketListener implements SocketServer {
   }
 
   async listen(address: SocketAddress, { tls, signal }: SocketServerOptions): Promise<void> {
-    const server = this.#server = this.#createServer(tls);
-    try {
-      if (address.kind === "unix") await preparePath(address.path);
-      await listening(server, address);
-      // The runtimes remove the socket as soon as nobody listens there any more.
-      if (address.kind === "unix") await chmod(address.path, this.#mode);
-    } catch (cause) {
-      server.close();
-      if (cause instanceof AgenkitError) throw cause;
-      throw new AgenkitError(
-        "unavailable",
-        `Cannot listen at ${addressUrl(address)}: ${(cause as Error).message}`,
-        { cause },
-      );
-    }
-    const bound = server.address();
-    const port = typeof bound === "object" && bound !== null ? bound.port : 0;
-    this.#url = addressUrl(
-      address.kind === "unix" ? address : { ...address, host: reachable(address.host), port },
-    );
+    this.#server = this.#createServer(tls);
+    this.#url = await listen(this.#server, address, this.#mode);
     this.#release = onAbort(signal, () => void this.drain());
   }
 
@@ -234,24 +214,4 @@ function checkTls(address: SocketAddress, { tls }: SocketServerOptions): void {
       ? `Cannot ${ACTION} as ${addressUrl(address)} needs 'tls' with a certificate and its key`
       : `Cannot ${ACTION} as ${addressUrl(address)} does not speak TLS: expected tcps: with 'tls'`,
   );
-}
-
-function listening(server: Server, address: SocketAddress): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    const done = () => {
-      server.off("error", reject);
-      // What goes wrong with accepting one connection is not to end the others.
-      server.on("error", () => {});
-      resolve();
-    };
-    if (address.kind === "unix") server.listen(address.path, done);
-    else server.listen(address.port, address.host, done);
-  });
-}
-
-/** An address that clients on this machine can use for one that means all of them. */
-function reachable(host: string): string {
-  if (host === "0.0.0.0") return "127.0.0.1";
-  return host === "::" ? "::1" : host;
 }
