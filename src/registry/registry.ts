@@ -1,9 +1,9 @@
-import { deadline } from "../core/deadline.ts";
-import { AgenkitError, codeOf, TimeoutError } from "../core/errors.ts";
+import { AgenkitError } from "../core/errors.ts";
 import { describe } from "../core/json.ts";
 import { checkNumber } from "../core/options.ts";
 import { timestamp } from "../core/timestamp.ts";
 import type { AgentRegistry, RegistryEventsOptions } from "./agent_registry.ts";
+import { askStore } from "./ask_store.ts";
 import { tagOf } from "./entries.ts";
 import { EventQueue, type RegistryEvent } from "./events.ts";
 import { type AgentRegistryOptions, type RegistryPolicy, registryPolicy } from "./options.ts";
@@ -213,19 +213,9 @@ class Registry implements AgentRegistry {
     return made;
   }
 
-  /** Asks the store, within its time; what it fails with becomes `unavailable`. */
-  async #ask<T>(question: () => Promise<T>, what: string): Promise<T> {
+  #ask<T>(question: () => Promise<T>, what: string): Promise<T> {
     this.#refuseClosed();
-    const { clock, storeTimeoutMs } = this.#policy;
-    try {
-      const answer = question();
-      return await (Number.isFinite(storeTimeoutMs)
-        ? deadline(answer, storeTimeoutMs, { clock })
-        : answer);
-    } catch (cause) {
-      if (codeOf(cause) !== undefined && !(cause instanceof TimeoutError)) throw cause;
-      throw new AgenkitError("unavailable", `Cannot ${what}: ${textOf(cause)}`, { cause });
-    }
+    return askStore(question, what, this.#policy);
   }
 
   async #unknown({ name, instance }: InstanceKey): Promise<AgenkitError> {
@@ -257,8 +247,4 @@ function registered({ registration, expiresInMs }: StoredRegistration): Register
 
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

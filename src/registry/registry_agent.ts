@@ -9,6 +9,7 @@ import { throwIfAborted } from "../core/signals.ts";
 import { shownUrl } from "../transport/url.ts";
 import type { CalledEndpoint, Endpoint, EndpointClient } from "./endpoint.ts";
 import { Endpoints } from "./endpoints.ts";
+import { textOf } from "./error_text.ts";
 import {
   type RegistryAgentOptions,
   type RegistryAgentPolicy,
@@ -206,8 +207,4 @@ class NamedAgent implements RegistryAgent {
       `Cannot call agent '${this.name}': it was closed`,
     );
   }
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,16 +1,12 @@
 import type { CallOptions } from "../core/call.ts";
 import type { Clock, Timer } from "../core/clock.ts";
 import { deadline } from "../core/deadline.ts";
-import { AgenkitError } from "../core/errors.ts";
 import { Entries, type Entry, withChanges } from "./entries.ts";
 import type { RegistryEvent } from "./events.ts";
+import { Outage } from "./outage.ts";
 import type { InstanceKey } from "./registration.ts";
 import type { RegistryStore, StoreChange } from "./store.ts";
 import { waitFor, within } from "./waits.ts";
-
-/** The shortest and the longest wait before a store that failed is asked again. */
-const RETRY_MS = 1_000;
-const MAX_RETRY_MS = 30_000;
 
 /** After which part of the time until something expires the store is asked about it. */
 const EARLY = 0.75;
@@ -38,6 +34,7 @@ export interface ViewOptions {
 export class View {
   readonly #options: ViewOptions;
   readonly #entries = new Entries();
+  readonly #outage: Outage;
   /** When the first entry expires, so that the store has to be asked again. */
   #nextExpiry = Number.POSITIVE_INFINITY;
   /** When to ask for that beforehand, so that no call has to wait. */
@@ -51,10 +48,6 @@ export class View {
   #deaf = false;
   /** Until then the store may have lost what its agents have not told it anew. */
   #gentleUntil = Number.NEGATIVE_INFINITY;
-  #error: { readonly reason: unknown } | undefined;
-  #failures = 0;
-  /** Not before this time is a store that failed asked again. */
-  #retryAt = Number.NEGATIVE_INFINITY;
   #refreshing: Promise<void> | undefined;
   /** Changes of the store while it was listing: the list may be older than they are. */
   #changes: StoreChange[] | undefined;
@@ -66,11 +59,12 @@ export class View {
   /** @param options What it needs. */
   constructor(options: ViewOptions) {
     this.#options = options;
+    this.#outage = new Outage(options.clock, options.random);
   }
 
   /** Why the store could not be reached, while that is so. */
   get error(): { readonly reason: unknown } | undefined {
-    return this.#error;
+    return this.#outage.error;
   }
 
   /** All that is known now. */
@@ -96,21 +90,21 @@ export class View {
     const known = this.#entries.of(name);
     const usable = this.#known &&
       (known.some((entry) => now <= entry.expiresAt) ||
-        (this.#error !== undefined && known.length > 0));
+        (this.error !== undefined && known.length > 0));
     // One that cannot be asked now has answered already, as far as it will.
     const answer = usable ? within(refreshed, PATIENCE_MS, clock) : refreshed;
     await waitFor(answer, call, clock);
-    if (!this.#known) throw this.#unreachable();
+    if (!this.#known) throw this.#outage.unreachable();
     const all = this.#entries.of(name);
     // What has expired is no longer called, unless the store cannot tell what has come since.
-    if (this.#error !== undefined) return all;
+    if (this.error !== undefined) return all;
     const live = all.filter((entry) => clock.now() <= entry.expiresAt);
     return live.length === all.length ? all : live;
   }
 
   /** Asks the store for everything, unless it has just failed. Many may ask at once. Never rejects. */
   refresh(): Promise<void> {
-    if (this.#options.clock.now() < this.#retryAt) return Promise.resolve();
+    if (this.#options.clock.now() < this.#outage.retryAt) return Promise.resolve();
     return this.#refreshing ??= this.#refresh().finally(() => {
       this.#refreshing = undefined;
       this.#arm();
@@ -147,7 +141,7 @@ export class View {
       case "restored":
         this.#stale = true;
         this.#deaf = false;
-        this.#retryAt = Number.NEGATIVE_INFINITY;
+        this.#outage.retryNow();
         if (this.#active) void this.refresh();
     }
     for (const event of events) onEvent(event);
@@ -174,9 +168,7 @@ export class View {
     this.#known = this.#deaf = false;
     this.#stale = true;
     this.#gentleUntil = Number.NEGATIVE_INFINITY;
-    this.#error = undefined;
-    this.#failures = 0;
-    this.#retryAt = Number.NEGATIVE_INFINITY;
+    this.#outage.over();
     this.#expects(Number.POSITIVE_INFINITY);
     this.#entries.clear();
     const unwatch = this.#unwatch;
@@ -208,16 +200,13 @@ export class View {
       if (era !== this.#era) return;
       const current = withChanges(list, this.#changes);
       this.#changes = undefined;
-      const recovered = this.#error !== undefined;
-      this.#error = undefined;
-      this.#failures = 0;
-      this.#retryAt = Number.NEGATIVE_INFINITY;
+      const recovered = this.#outage.over();
       const now = clock.now();
       const events = this.#entries.replace(current, now, now <= this.#gentleUntil);
       this.#known = true;
       if (this.#deaf) {
         this.#stale = true;
-        this.#retryAt = now + RETRY_MS;
+        this.#outage.retryLater();
       }
       this.#expects(this.#entries.nextExpiry());
       if (recovered) onEvent({ type: "recovered" });
@@ -238,12 +227,7 @@ export class View {
   }
 
   #failed(reason: unknown): void {
-    const first = this.#error === undefined;
-    this.#error = { reason };
-    const { clock, random } = this.#options;
-    const most = Math.min(RETRY_MS * 2 ** this.#failures++, MAX_RETRY_MS);
-    // Not all processes at once: half of the wait is chance.
-    this.#retryAt = clock.now() + most / 2 + random() * most / 2;
+    const first = this.#outage.failed(reason);
     for (const { expiresAt } of this.#entries.all()) {
       this.#gentleUntil = Math.max(this.#gentleUntil, expiresAt);
     }
@@ -256,18 +240,10 @@ export class View {
     this.#timer = undefined;
     if (!this.#active || this.#refreshing !== undefined) return;
     const { clock } = this.#options;
+    const { retryAt } = this.#outage;
     // Strictly after the last moment of the entry, which is when the store has dropped it.
-    const at = this.#stale ? this.#retryAt : Math.max(this.#nextExpiry + 1, this.#retryAt);
+    const at = this.#stale ? retryAt : Math.max(this.#nextExpiry + 1, retryAt);
     if (at === Number.POSITIVE_INFINITY) return;
     this.#timer = clock.schedule(Math.max(at, clock.now()), () => void this.refresh());
-  }
-
-  #unreachable(): AgenkitError {
-    const cause = this.#error?.reason;
-    return new AgenkitError(
-      "unavailable",
-      `The registry cannot be reached: ${cause instanceof Error ? cause.message : String(cause)}`,
-      { cause },
-    );
   }
 }
