@@ -1,4 +1,6 @@
 import process from "node:process";
+import { abortable } from "../core/abortable.ts";
+import { drained } from "../transport/http2/drained.ts";
 
 /** What a command line program reads and writes; tests hand in their own. */
 export interface Io {
@@ -64,16 +66,8 @@ export function processIo(): Io {
 /** Writes, and waits where the reader is slow: what waits for it takes up memory. */
 function write(text: string, stop: AbortSignal): void | Promise<void> {
   if (process.stdout.write(text)) return;
-  return new Promise((resolve) => {
-    const end = () => {
-      process.stdout.off("drain", end);
-      stop.removeEventListener("abort", end);
-      resolve();
-    };
-    process.stdout.once("drain", end);
-    stop.addEventListener("abort", end);
-    if (stop.aborted) end();
-  });
+  // Told to stop, it waits for nobody; that is no failure of writing.
+  return abortable(drained(process.stdout), stop).catch(() => {});
 }
 
 /** Waits until all output has gone out: `process.exit` would cut off what is still in a pipe. */
