@@ -13,6 +13,13 @@ export function echoInChunks(chunks: number): StreamingAgent {
   });
 }
 
+/** Reads a stream to its end; the length of its text. */
+export async function lengthOf(remote: StreamingAgent, request: Message): Promise<number> {
+  let length = 0;
+  for await (const chunk of remote.stream(request)) length += text(chunk).length;
+  return length;
+}
+
 /** Reads the first chunk of a stream and leaves it. */
 export async function firstChunk(remote: StreamingAgent, request: Message): Promise<void> {
   for await (const _ of remote.stream(request)) break;

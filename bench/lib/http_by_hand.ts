@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { envelope, said } from "./http_floor.ts";
+import { envelope, said } from "./wire.ts";
 
 const JSON_TYPE = "application/json";
 const TIMEOUT_HEADER = "agenkit-timeout-ms";

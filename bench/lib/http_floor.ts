@@ -4,31 +4,9 @@
  *
  * @module
  */
-import type { JsonObject } from "../../mod.ts";
+import { envelope, said, type Wire } from "./wire.ts";
 
 const JSON_HEADERS = { "content-type": "application/json" };
-
-/** What carries the envelopes of a {@linkcode Floor}. */
-interface Wire {
-  readonly id: string;
-  readonly payload: { readonly message: { readonly content: string } };
-}
-
-/** An envelope as JSON text. */
-export function envelope(type: string, id: string, payload: unknown): string {
-  return JSON.stringify({
-    version: "1.0",
-    type,
-    id,
-    timestamp: new Date().toISOString(),
-    payload,
-  });
-}
-
-/** The payload of an envelope that carries a message of now. */
-export function said(role: string, content: string): { readonly message: JsonObject } {
-  return { message: { role, content, metadata: {}, timestamp: new Date().toISOString() } };
-}
 
 /** A server and a client of the runtime's own. */
 export interface Floor {

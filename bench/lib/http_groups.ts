@@ -1,6 +1,7 @@
-import { agent, message, text } from "../../mod.ts";
+import { message } from "../../mod.ts";
 import { httpAgent } from "../../src/transport/http/mod.ts";
 import { serve } from "../../src/serve/mod.ts";
+import { echoInChunks, lengthOf } from "./echo.ts";
 import { startByHand } from "./http_by_hand.ts";
 import { startFloor } from "./http_floor.ts";
 import { type Group, repeatAtOnce } from "./suite.ts";
@@ -16,15 +17,7 @@ function callsOf(size: number, atOnce: number, streamed: boolean): number {
 }
 
 async function groups(): Promise<Group[]> {
-  const echo = agent({
-    name: "echo",
-    process: (m) => text(m),
-    async *stream(m) {
-      const content = text(m);
-      const size = content.length / CHUNKS;
-      for (let i = 0; i < CHUNKS; i++) yield content.slice(i * size, (i + 1) * size);
-    },
-  });
+  const echo = echoInChunks(CHUNKS);
   const floor = startFloor();
   const byHand = startByHand();
   const { url } = await serve(echo, { port: 0 });
@@ -40,13 +33,7 @@ async function groups(): Promise<Group[]> {
       };
       const stream = {
         "fetch and server": () => floor.stream(content, CHUNKS),
-        agenkit: async () => {
-          let length = 0;
-          for await (const chunk of remote.stream(message("user", content))) {
-            length += text(chunk).length;
-          }
-          return length;
-        },
+        agenkit: () => lengthOf(remote, message("user", content)),
       };
       for (const atOnce of AT_ONCE) {
         const calls = callsOf(size, atOnce, streamed);

@@ -4,28 +4,17 @@
  *
  * @module
  */
-
-/** What carries the envelopes of a {@linkcode SocketFloor}. */
-interface Wire {
-  readonly type: string;
-  readonly id: string;
-  readonly payload: { readonly message: { readonly content: string } };
-}
+import { envelope, said, type Wire } from "./wire.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 function frame(type: string, id: string, payload: unknown): Uint8Array {
-  const envelope = { version: "1.0", type, id, timestamp: new Date().toISOString(), payload };
-  const body = encoder.encode(JSON.stringify(envelope));
+  const body = encoder.encode(envelope(type, id, payload));
   const bytes = new Uint8Array(4 + body.length);
   new DataView(bytes.buffer).setUint32(0, body.length);
   bytes.set(body, 4);
   return bytes;
-}
-
-function said(role: string, content: string) {
-  return { message: { role, content, metadata: {}, timestamp: new Date().toISOString() } };
 }
 
 /** One side of a connection. */

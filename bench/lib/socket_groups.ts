@@ -1,20 +1,13 @@
-import { agent, message, text } from "../../mod.ts";
+import { message } from "../../mod.ts";
 import { serveSocket, socketAgent } from "../../src/transport/socket/mod.ts";
+import { echoInChunks, lengthOf } from "./echo.ts";
 import { startSocketFloor } from "./socket_floor.ts";
 import { type Group, repeatAtOnce } from "./suite.ts";
 
 const CHUNKS = 50;
 
 async function groups(): Promise<Group[]> {
-  const echo = agent({
-    name: "echo",
-    process: (m) => text(m),
-    async *stream(m) {
-      const content = text(m);
-      const size = content.length / CHUNKS;
-      for (let i = 0; i < CHUNKS; i++) yield content.slice(i * size, (i + 1) * size);
-    },
-  });
+  const echo = echoInChunks(CHUNKS);
   const floor = startSocketFloor();
   const { url } = await serveSocket(echo, "tcp://127.0.0.1:0");
   const remote = socketAgent(url, { maxConnections: 50 });
@@ -47,13 +40,7 @@ async function groups(): Promise<Group[]> {
       calls: 20,
       rows: {
         "sockets and JSON": repeatAtOnce(20, 1, () => floor.stream(content, CHUNKS)),
-        agenkit: repeatAtOnce(20, 1, async () => {
-          let length = 0;
-          for await (const chunk of remote.stream(message("user", content))) {
-            length += text(chunk).length;
-          }
-          return length;
-        }),
+        agenkit: repeatAtOnce(20, 1, () => lengthOf(remote, message("user", content))),
       },
     },
   ];

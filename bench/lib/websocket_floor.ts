@@ -4,27 +4,13 @@
  *
  * @module
  */
-
-/** What carries the envelopes of a {@linkcode WebSocketFloor}. */
-interface Wire {
-  readonly type: string;
-  readonly id: string;
-  readonly payload: { readonly message: { readonly content: string } };
-}
+import { envelope, said, type Wire } from "./wire.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 function textOf(data: string | ArrayBuffer): string {
   return typeof data === "string" ? data : decoder.decode(data);
-}
-
-function envelope(type: string, id: string, payload: unknown): string {
-  return JSON.stringify({ version: "1.0", type, id, timestamp: new Date().toISOString(), payload });
-}
-
-function said(role: string, content: string) {
-  return { message: { role, content, metadata: {}, timestamp: new Date().toISOString() } };
 }
 
 /** Both sides of connections of the runtime's own. */

@@ -1,6 +1,7 @@
-import { agent, message, text } from "../../mod.ts";
+import { message } from "../../mod.ts";
 import { serve } from "../../src/serve/mod.ts";
 import { webSocketAgent } from "../../src/transport/websocket/mod.ts";
+import { echoInChunks, lengthOf } from "./echo.ts";
 import { type Group, repeatAtOnce } from "./suite.ts";
 import { startWebSocketFloor } from "./websocket_floor.ts";
 
@@ -15,15 +16,7 @@ function startApart(): Promise<string> {
 }
 
 async function groups(): Promise<Group[]> {
-  const echo = agent({
-    name: "echo",
-    process: (m) => text(m),
-    async *stream(m) {
-      const content = text(m);
-      const size = content.length / CHUNKS;
-      for (let i = 0; i < CHUNKS; i++) yield content.slice(i * size, (i + 1) * size);
-    },
-  });
+  const echo = echoInChunks(CHUNKS);
   const floor = startWebSocketFloor();
   const { url } = await serve(echo, { port: 0, websocket: { maxMessagesPerSecond: Infinity } });
   const multiplexed = webSocketAgent(url);
@@ -64,13 +57,7 @@ async function groups(): Promise<Group[]> {
       calls: 20,
       rows: {
         "WebSocket and JSON": repeatAtOnce(20, 1, () => floor.stream(streamed, CHUNKS)),
-        agenkit: repeatAtOnce(20, 1, async () => {
-          let length = 0;
-          for await (const chunk of multiplexed.stream(message("user", streamed))) {
-            length += text(chunk).length;
-          }
-          return length;
-        }),
+        agenkit: repeatAtOnce(20, 1, () => lengthOf(multiplexed, message("user", streamed))),
       },
     },
   ];
