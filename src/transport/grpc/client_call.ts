@@ -161,7 +161,7 @@ export class ClientCall<T> {
     this.#release();
     this.#failure = failure;
     this.answers.end(failure);
-    if (failure === undefined) this.#begun?.resolve();
-    else this.#begun?.reject(failure.error);
+    // What ends well has begun before.
+    if (failure !== undefined) this.#begun?.reject(failure.error);
   }
 }

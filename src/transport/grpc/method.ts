@@ -1,6 +1,11 @@
-import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
+import type { DescMessage, DescMethod, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import type { MethodImplSpec } from "@connectrpc/connect";
-import { createMethodSerializationLookup, type Serialization } from "@connectrpc/connect/protocol";
+import {
+  createMethodSerializationLookup,
+  createMethodUrl,
+  type MethodSerializationLookup,
+  type Serialization,
+} from "@connectrpc/connect/protocol";
 import type { CallLimits } from "../rpc/answer_call.ts";
 import type { CallContext } from "../rpc/call_context.ts";
 
@@ -27,17 +32,34 @@ export interface GrpcMethod {
   answer(input: unknown, context: CallContext): unknown;
 }
 
+/** Where a method is, and how its messages are read and written. */
+export interface MethodFormat<I extends DescMessage, O extends DescMessage> {
+  readonly path: string;
+  readonly formats: MethodSerializationLookup<I, O>;
+}
+
+/** @param maxBytes The most bytes of a message, either way. */
+export function formatOf<I extends DescMessage, O extends DescMessage>(
+  method: DescMethod & { readonly input: I; readonly output: O },
+  maxBytes: number,
+): MethodFormat<I, O> {
+  return {
+    path: createMethodUrl("/", method),
+    formats: createMethodSerializationLookup<I, O>(method, undefined, undefined, {
+      readMaxBytes: maxBytes,
+      writeMaxBytes: maxBytes,
+    }),
+  };
+}
+
 /** Makes a method ready to be called. */
 export function grpcMethod(
   { kind, method, impl }: MethodImplSpec,
   { maxBytes }: CallLimits,
 ): GrpcMethod {
-  const formats = createMethodSerializationLookup(method, undefined, undefined, {
-    readMaxBytes: maxBytes,
-    writeMaxBytes: maxBytes,
-  });
+  const { path, formats } = formatOf<DescMessage, DescMessage>(method, maxBytes);
   return {
-    path: `/${method.parent.typeName}/${method.name}`,
+    path,
     output: method.output,
     oneRequest: kind === "unary" || kind === "server_streaming",
     oneAnswer: kind === "unary" || kind === "client_streaming",

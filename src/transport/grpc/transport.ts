@@ -1,11 +1,7 @@
 import type { OutgoingHttpHeaders } from "node:http2";
 import type { DescMethod, MessageShape } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import {
-  type Compression,
-  createMethodSerializationLookup,
-  type Serialization,
-} from "@connectrpc/connect/protocol";
+import type { Compression, Serialization } from "@connectrpc/connect/protocol";
 import { abortable, closeIterator } from "../../core/abortable.ts";
 import {
   AgentService,
@@ -21,6 +17,7 @@ import { SharedConnection } from "../http2/shared_connection.ts";
 import type { CallHeaders, RpcTransport } from "../rpc/rpc_transport.ts";
 import { gzip } from "./compression.ts";
 import { ClientCall } from "./client_call.ts";
+import { formatOf } from "./method.ts";
 
 /** What every call says of itself. */
 const HEAD: OutgoingHttpHeaders = {
@@ -166,12 +163,9 @@ function methodOf<
   method: DescMethod & { readonly input: I; readonly output: O },
   maxBytes: number,
 ): Method<MessageShape<I>, MessageShape<O>> {
-  const formats = createMethodSerializationLookup<I, O>(method as never, undefined, undefined, {
-    readMaxBytes: maxBytes,
-    writeMaxBytes: maxBytes,
-  });
+  const { path, formats } = formatOf<I, O>(method, maxBytes);
   return {
-    path: `/${method.parent.typeName}/${method.name}`,
+    path,
     requests: formats.getI(true),
     responses: formats.getO(true),
     single: method.methodKind === "unary",
